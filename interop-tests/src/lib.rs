@@ -1,1 +1,64 @@
-//! Harness.
+//! The test bed of erland against live Erlang/OTP and Elixir nodes: how are real nodes started,
+//! asked, stopped and killed?
+//!
+//! Every test is written once as a function over a [`Release`] and expanded by
+//! [`on_every_release!`] into one test per release. A release that is not installed is a failure
+//! that names the remedy, `scripts/otp`; nothing is skipped.
+
+mod base64;
+mod child;
+mod deadline;
+mod erl;
+mod otp_epmd;
+mod ports;
+mod release;
+mod world;
+
+pub use child::Output;
+pub use deadline::{DEADLINE, within, within_time};
+pub use erl::{Erl, ErlOptions};
+pub use otp_epmd::OtpEpmd;
+pub use ports::free_port;
+pub use release::{Release, Slot, installed, release};
+pub use world::World;
+
+/// Expands async functions over a release into tests for OTP 25, OTP 27 and the newest release.
+///
+/// ```
+/// erland_interop_tests::on_every_release! {
+///     /// What the test shows.
+///     async fn starts(release) {
+///         assert!(release.number >= 25);
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! on_every_release {
+    ($($(#[$attribute:meta])* async fn $name:ident($release:ident) $body:block)*) => {
+        $(
+            $(#[$attribute])*
+            async fn $name($release: &'static $crate::Release) $body
+        )*
+
+        #[cfg(test)]
+        mod otp25 {
+            $crate::on_every_release!(@tests Otp25, $($name)*);
+        }
+        #[cfg(test)]
+        mod otp27 {
+            $crate::on_every_release!(@tests Otp27, $($name)*);
+        }
+        #[cfg(test)]
+        mod newest {
+            $crate::on_every_release!(@tests Newest, $($name)*);
+        }
+    };
+    (@tests $slot:ident, $($name:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::release($crate::Slot::$slot)).await;
+            }
+        )*
+    };
+}

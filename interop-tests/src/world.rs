@@ -1,0 +1,93 @@
+//! One test's private cluster: its epmd, its cookie, its nodes.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::erl::{Erl, ErlOptions, Language};
+use crate::otp_epmd::OtpEpmd;
+use crate::release::Release;
+
+/// A cluster of one test: nothing of it is shared with another test or with the machine's epmd.
+#[derive(Debug)]
+pub struct World {
+    release: &'static Release,
+    epmd: Option<OtpEpmd>,
+    epmd_port: u16,
+    cookie: String,
+}
+
+impl World {
+    /// A cluster around the epmd of `release`.
+    pub async fn start(release: &'static Release) -> World {
+        let epmd = OtpEpmd::start(release).await;
+        World {
+            release,
+            epmd_port: epmd.port(),
+            epmd: Some(epmd),
+            cookie: "secret".to_owned(),
+        }
+    }
+
+    /// A cluster without an epmd yet, on `port`: the test brings its own.
+    pub fn with_epmd_port(release: &'static Release, port: u16) -> World {
+        World {
+            release,
+            epmd: None,
+            epmd_port: port,
+            cookie: "secret".to_owned(),
+        }
+    }
+
+    /// The release under test.
+    pub fn release(&self) -> &'static Release {
+        self.release
+    }
+
+    /// Where this cluster's epmd listens.
+    pub fn epmd_addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.epmd_port).into()
+    }
+
+    /// OTP's epmd, when this cluster has one.
+    pub fn epmd(&self) -> Option<&OtpEpmd> {
+        self.epmd.as_ref()
+    }
+
+    /// Takes OTP's epmd out, to kill it.
+    pub fn take_epmd(&mut self) -> Option<OtpEpmd> {
+        self.epmd.take()
+    }
+
+    /// The cookie of all nodes that are not given another.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// Starts `erl` as `name@127.0.0.1`.
+    pub async fn erl(&self, name: &str) -> Erl {
+        self.erl_with(name, ErlOptions::default()).await
+    }
+
+    /// Starts `erl` as `name@127.0.0.1` with options.
+    pub async fn erl_with(&self, name: &str, options: ErlOptions) -> Erl {
+        self.node(Language::Erlang, name, &options).await
+    }
+
+    /// Starts `elixir` as `name@127.0.0.1`.
+    pub async fn elixir(&self, name: &str) -> Erl {
+        self.node(Language::Elixir, name, &ErlOptions::default())
+            .await
+    }
+
+    async fn node(&self, language: Language, name: &str, options: &ErlOptions) -> Erl {
+        let name = format!("{name}@127.0.0.1");
+        Erl::start(
+            self.release,
+            language,
+            &name,
+            self.epmd_port,
+            &self.cookie,
+            options,
+        )
+        .await
+    }
+}
