@@ -1,0 +1,287 @@
+//! What a binary and a bit string are in memory.
+//!
+//! Both hold bytes only; how they are cut out of a received frame is the reader's decision.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::hash::{Hash, Hasher};
+use core::ops::Deref;
+
+use bytes::Bytes;
+
+/// The longest binary that is kept inside the 16 bytes of a [`Binary`].
+const INLINE: usize = 14;
+
+/// An Erlang binary: bytes, in a handle of 16 bytes.
+///
+/// Up to 14 bytes are kept inline. Longer ones share a [`Bytes`]: a clone counts a reference and
+/// copies nothing, and a binary decoded out of a received frame may keep that whole frame alive
+/// ([`detach`](Self::detach) copies it out). Equality, order and hash go by the bytes alone.
+///
+/// ```
+/// use erland_etf::Binary;
+///
+/// let binary = Binary::from(b"hello".to_vec());
+/// assert_eq!(&binary[1..3], b"el");
+/// ```
+#[derive(Clone)]
+pub struct Binary(Repr);
+
+// INLINE bytes or less are always `Inline`.
+#[derive(Clone)]
+enum Repr {
+    Inline { len: u8, bytes: [u8; INLINE] },
+    Shared(Arc<Bytes>),
+}
+
+impl Binary {
+    /// The empty binary, `<<>>`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Repr::Inline {
+            len: 0,
+            bytes: [0; INLINE],
+        })
+    }
+
+    /// A binary with a copy of these bytes.
+    #[must_use]
+    pub fn copy_from_slice(bytes: &[u8]) -> Self {
+        match Repr::inline(bytes) {
+            Some(repr) => Self(repr),
+            None => Self(Repr::Shared(Arc::new(Bytes::copy_from_slice(bytes)))),
+        }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+
+    /// The bytes as a shared handle: no copy for more than 14 bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Bytes {
+        match &self.0 {
+            Repr::Inline { .. } => Bytes::copy_from_slice(self.as_slice()),
+            Repr::Shared(bytes) => Bytes::clone(bytes),
+        }
+    }
+
+    /// A copy that owns exactly its bytes and keeps no received frame alive.
+    ///
+    /// Worth it before a small part of a large message is kept for long.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self::copy_from_slice(self)
+    }
+}
+
+impl Repr {
+    fn inline(from: &[u8]) -> Option<Self> {
+        let mut bytes = [0; INLINE];
+        bytes.get_mut(..from.len())?.copy_from_slice(from);
+        Some(Self::Inline {
+            len: from.len() as u8,
+            bytes,
+        })
+    }
+}
+
+impl Default for Binary {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for Binary {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl AsRef<[u8]> for Binary {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl From<Bytes> for Binary {
+    /// Keeps the handle, and what it keeps alive, if there are more than 14 bytes.
+    fn from(bytes: Bytes) -> Self {
+        match Repr::inline(&bytes) {
+            Some(repr) => Self(repr),
+            None => Self(Repr::Shared(Arc::new(bytes))),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Binary {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<&[u8]> for Binary {
+    fn from(bytes: &[u8]) -> Self {
+        Self::copy_from_slice(bytes)
+    }
+}
+
+impl From<&str> for Binary {
+    fn from(text: &str) -> Self {
+        Self::copy_from_slice(text.as_bytes())
+    }
+}
+
+impl PartialEq for Binary {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Binary {}
+
+impl Ord for Binary {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl PartialOrd for Binary {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Binary {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl PartialEq<[u8]> for Binary {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&[u8]> for Binary {
+    fn eq(&self, other: &&[u8]) -> bool {
+        **self == **other
+    }
+}
+
+impl<const N: usize> PartialEq<[u8; N]> for Binary {
+    fn eq(&self, other: &[u8; N]) -> bool {
+        **self == *other
+    }
+}
+
+impl<const N: usize> PartialEq<&[u8; N]> for Binary {
+    fn eq(&self, other: &&[u8; N]) -> bool {
+        **self == **other
+    }
+}
+
+/// A string of bits whose number is no multiple of eight, such as `<<1, 2:3>>`.
+///
+/// One that is a multiple of eight is a [`Binary`]; the constructor takes no such thing, so that
+/// every Erlang bit string has one form here ("External Term Format", BIT_BINARY_EXT).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct BitString {
+    // The unused low bits of the last byte are zero.
+    bytes: Binary,
+    last_bits: u8,
+}
+
+impl BitString {
+    /// Bits from bytes, of the last of which only the `last_bits` highest count.
+    ///
+    /// The other bits of the last byte may have any value, as on the wire; if they are not zero
+    /// already, the bytes are copied to make them so.
+    ///
+    /// # Errors
+    ///
+    /// [`BitStringError::Empty`] without a last byte, [`BitStringError::Bits`] if `last_bits` is
+    /// not in 1..=7.
+    pub fn new(bytes: Binary, last_bits: u8) -> Result<Self, BitStringError> {
+        if !(1..=7).contains(&last_bits) {
+            return Err(BitStringError::Bits);
+        }
+        let last = *bytes.last().ok_or(BitStringError::Empty)?;
+        let clean = last & !(0xff_u8 >> last_bits);
+        if clean == last {
+            return Ok(Self { bytes, last_bits });
+        }
+        let mut copy = bytes.to_vec();
+        if let Some(slot) = copy.last_mut() {
+            *slot = clean;
+        }
+        Ok(Self {
+            bytes: copy.into(),
+            last_bits,
+        })
+    }
+
+    /// All bytes, the last of which has only its [`last_bits`](Self::last_bits) highest bits used
+    /// and the others zero.
+    #[must_use]
+    pub fn bytes(&self) -> &Binary {
+        &self.bytes
+    }
+
+    /// How many bits of the last byte count: 1..=7.
+    #[must_use]
+    pub fn last_bits(&self) -> u8 {
+        self.last_bits
+    }
+
+    /// The number of bits.
+    #[must_use]
+    pub fn bit_len(&self) -> u64 {
+        (self.bytes.len() as u64) * 8 - 8 + u64::from(self.last_bits)
+    }
+}
+
+/// Why bytes and a bit count are no [`BitString`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BitStringError {
+    /// There is no last byte to take bits of.
+    #[error("a bit string has at least one byte")]
+    Empty,
+    /// The bits used of the last byte are not 1 to 7.
+    #[error("a bit string uses 1 to 7 bits of its last byte")]
+    Bits,
+}
+
+impl Ord for BitString {
+    /// Bit by bit; a prefix is smaller.
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare_bits(
+            (&self.bytes, self.last_bits),
+            (&other.bytes, other.last_bits),
+        )
+    }
+}
+
+impl PartialOrd for BitString {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Erlang's order of bit strings, each as its bytes and the number of bits used in the last one;
+/// a binary uses eight. Unused bits are zero.
+pub(crate) fn compare_bits((a, a_bits): (&[u8], u8), (b, b_bits): (&[u8], u8)) -> Ordering {
+    // With zeros behind the last bit, comparing bytes is comparing bits, except that a prefix may
+    // compare as equal; then the shorter one is smaller.
+    a.cmp(b).then(a_bits.cmp(&b_bits))
+}

@@ -1,0 +1,263 @@
+//! What an integer is: any whole number, in a form that allocates only past 128 bits.
+
+use alloc::boxed::Box;
+use core::cmp::Ordering;
+
+use num_bigint::{BigInt, Sign};
+
+/// An Erlang integer of any size.
+///
+/// Values of an `i64` and magnitudes of up to 128 bits are kept inline, larger ones in a boxed
+/// [`BigInt`]. Every value has exactly one form, whatever it was made from, so equality and hash
+/// go by value.
+///
+/// ```
+/// use erland_etf::Integer;
+///
+/// let id = Integer::from(u64::MAX);
+/// assert_eq!(id.to_u64(), Some(u64::MAX));
+/// assert_eq!(id.to_i64(), None);
+/// assert_eq!(Integer::from(7_u128), Integer::from(7_i8));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Integer(Repr);
+
+// Canonical: `Small` for all of i64, then a 128-bit magnitude as (low, high) words, then `Big`.
+// The magnitudes are words, not a u128, because its alignment would make a term 32 bytes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Repr {
+    Small(i64),
+    Positive([u64; 2]),
+    Negative([u64; 2]),
+    Big(Box<BigInt>),
+}
+
+/// The value of an [`Integer`], for code that treats the sizes differently.
+#[derive(Clone, Copy)]
+pub(crate) enum View<'a> {
+    /// Any i64.
+    Small(i64),
+    /// Beyond i64.
+    Magnitude {
+        /// Whether the value is below zero.
+        negative: bool,
+        /// Its distance from zero.
+        magnitude: u128,
+    },
+    /// A magnitude of more than 128 bits.
+    Big(&'a BigInt),
+}
+
+impl Integer {
+    pub(crate) const fn small(value: i64) -> Self {
+        Self(Repr::Small(value))
+    }
+
+    pub(crate) const fn from_sign_magnitude(negative: bool, magnitude: u128) -> Self {
+        if negative {
+            if magnitude <= i64::MIN.unsigned_abs() as u128 {
+                // Wraps to i64::MIN for 2^63, as it should.
+                return Self(Repr::Small((magnitude as u64).wrapping_neg() as i64));
+            }
+            Self(Repr::Negative(split(magnitude)))
+        } else {
+            if magnitude <= i64::MAX as u128 {
+                return Self(Repr::Small(magnitude as i64));
+            }
+            Self(Repr::Positive(split(magnitude)))
+        }
+    }
+
+    /// An integer from the little-endian bytes of its magnitude, in any length, as SMALL_BIG_EXT
+    /// and LARGE_BIG_EXT carry it. Zero bytes at the end and a negative zero are harmless.
+    ///
+    /// Allocates if more than 16 bytes are significant; the cost is linear.
+    #[must_use]
+    pub fn from_le_magnitude(negative: bool, bytes: &[u8]) -> Self {
+        let significant = bytes
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1);
+        let bytes = bytes.get(..significant).unwrap_or_default();
+        let mut low = [0; 16];
+        match low.get_mut(..bytes.len()) {
+            Some(slot) => {
+                slot.copy_from_slice(bytes);
+                Self::from_sign_magnitude(negative, u128::from_le_bytes(low))
+            }
+            None => {
+                let sign = if negative { Sign::Minus } else { Sign::Plus };
+                Self(Repr::Big(Box::new(BigInt::from_bytes_le(sign, bytes))))
+            }
+        }
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.0 {
+            Repr::Small(value) => View::Small(*value),
+            Repr::Positive(words) => View::Magnitude {
+                negative: false,
+                magnitude: join(*words),
+            },
+            Repr::Negative(words) => View::Magnitude {
+                negative: true,
+                magnitude: join(*words),
+            },
+            Repr::Big(big) => View::Big(big),
+        }
+    }
+
+    /// Whether the value is below zero.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        match &self.0 {
+            Repr::Small(value) => *value < 0,
+            Repr::Positive(_) => false,
+            Repr::Negative(_) => true,
+            Repr::Big(big) => big.sign() == Sign::Minus,
+        }
+    }
+
+    /// The value, if it fits.
+    #[must_use]
+    pub fn to_i64(&self) -> Option<i64> {
+        match &self.0 {
+            Repr::Small(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value, if it fits.
+    #[must_use]
+    pub fn to_u64(&self) -> Option<u64> {
+        match &self.0 {
+            Repr::Small(value) => u64::try_from(*value).ok(),
+            Repr::Positive([low, 0]) => Some(*low),
+            _ => None,
+        }
+    }
+
+    /// The value, if it fits.
+    #[must_use]
+    pub fn to_i128(&self) -> Option<i128> {
+        match &self.0 {
+            Repr::Small(value) => Some(i128::from(*value)),
+            Repr::Positive(words) => i128::try_from(join(*words)).ok(),
+            Repr::Negative(words) => {
+                let magnitude = join(*words);
+                (magnitude <= i128::MIN.unsigned_abs()).then_some(magnitude.wrapping_neg() as i128)
+            }
+            Repr::Big(_) => None,
+        }
+    }
+
+    /// The value, if it fits.
+    #[must_use]
+    pub fn to_u128(&self) -> Option<u128> {
+        match &self.0 {
+            Repr::Small(value) => u128::try_from(*value).ok(),
+            Repr::Positive(words) => Some(join(*words)),
+            _ => None,
+        }
+    }
+
+    /// The value. Always allocates, except for zero.
+    #[must_use]
+    pub fn to_bigint(&self) -> BigInt {
+        match &self.0 {
+            Repr::Small(value) => BigInt::from(*value),
+            Repr::Positive(words) => BigInt::from(join(*words)),
+            Repr::Negative(words) => -BigInt::from(join(*words)),
+            Repr::Big(big) => BigInt::clone(big),
+        }
+    }
+}
+
+const fn split(magnitude: u128) -> [u64; 2] {
+    [magnitude as u64, (magnitude >> 64) as u64]
+}
+
+const fn join([low, high]: [u64; 2]) -> u128 {
+    (high as u128) << 64 | low as u128
+}
+
+impl Ord for Integer {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.0, &other.0) {
+            (Repr::Small(a), Repr::Small(b)) => a.cmp(b),
+            (Repr::Positive(a), Repr::Positive(b)) => join(*a).cmp(&join(*b)),
+            (Repr::Negative(a), Repr::Negative(b)) => join(*b).cmp(&join(*a)),
+            (Repr::Big(a), Repr::Big(b)) => a.cmp(b),
+            // Of two sizes, the larger one is farther from zero on its side.
+            _ => self.zone().cmp(&other.zone()),
+        }
+    }
+}
+
+impl Integer {
+    fn zone(&self) -> i8 {
+        match &self.0 {
+            Repr::Small(_) => 0,
+            Repr::Positive(_) => 1,
+            Repr::Negative(_) => -1,
+            Repr::Big(big) if big.sign() == Sign::Minus => -2,
+            Repr::Big(_) => 2,
+        }
+    }
+}
+
+impl PartialOrd for Integer {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+macro_rules! from_small {
+    ($($int:ty)*) => {$(
+        impl From<$int> for Integer {
+            fn from(value: $int) -> Self {
+                Self::small(i64::from(value))
+            }
+        }
+    )*};
+}
+
+from_small!(i8 i16 i32 i64 u8 u16 u32);
+
+impl From<u64> for Integer {
+    fn from(value: u64) -> Self {
+        Self::from_sign_magnitude(false, u128::from(value))
+    }
+}
+
+impl From<i128> for Integer {
+    fn from(value: i128) -> Self {
+        Self::from_sign_magnitude(value < 0, value.unsigned_abs())
+    }
+}
+
+impl From<u128> for Integer {
+    fn from(value: u128) -> Self {
+        Self::from_sign_magnitude(false, value)
+    }
+}
+
+impl From<BigInt> for Integer {
+    fn from(value: BigInt) -> Self {
+        if value.bits() > 128 {
+            return Self(Repr::Big(Box::new(value)));
+        }
+        let mut words = value.iter_u64_digits();
+        let magnitude = join([words.next().unwrap_or(0), words.next().unwrap_or(0)]);
+        Self::from_sign_magnitude(value.sign() == Sign::Minus, magnitude)
+    }
+}
+
+impl From<Integer> for BigInt {
+    fn from(integer: Integer) -> Self {
+        match integer.0 {
+            Repr::Big(big) => *big,
+            _ => integer.to_bigint(),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! What a list is in memory. There is one list type; whether a list came as bytes (STRING_EXT) or
+//! as elements (LIST_EXT) never shows.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::iter::FusedIterator;
+use core::{mem, slice};
+
+use crate::binary::Binary;
+use crate::integer::Integer;
+use crate::term::Term;
+use crate::walk;
+
+/// An Erlang list, proper or improper, in a handle of 16 bytes.
+///
+/// `[]` is the empty list and takes no memory. A list of bytes that arrived as such is kept at a
+/// byte per element; it is equal to, hashes, orders, iterates and prints like the same list held
+/// as terms. An improper list such as `[a, b | c]` has the elements `a` and `b` and the
+/// [`tail`](Self::tail) `c`. A tail is never a list: one given to [`improper`](Self::improper) is
+/// joined, as `[a | [b]]` is `[a, b]`.
+///
+/// Clone, drop, comparison and hash take any depth of nesting without recursion.
+///
+/// ```
+/// use erland_etf::{Binary, List, Term};
+///
+/// let bytes = List::from_bytes(Binary::from(&b"ab"[..]));
+/// let terms = List::from(vec![Term::from(97), Term::from(98)]);
+/// assert_eq!(bytes, terms);
+/// assert_eq!(bytes.iter().filter_map(Term::as_i64).sum::<i64>(), 97 + 98);
+/// ```
+#[derive(Default)]
+pub struct List(Repr);
+
+// `None` is the only form of `[]`, and the only one a constant can have; it takes the place of
+// the null pointer of the first box, which keeps a list at 16 bytes.
+enum Repr {
+    /// A proper list, not empty.
+    Slice(Box<[Term]>),
+    Other(Option<Box<Other>>),
+}
+
+enum Other {
+    /// A proper list of bytes, not empty.
+    Bytes(Binary),
+    /// At least one element, then the tail, which is no list.
+    Improper(Box<[Term]>),
+}
+
+/// What a [`List`] holds, for code that treats the forms differently.
+#[derive(Clone, Copy)]
+pub(crate) enum View<'a> {
+    /// `[]`
+    Nil,
+    /// A proper list of bytes, not empty.
+    Bytes(&'a [u8]),
+    /// A proper list, not empty.
+    Slice(&'a [Term]),
+    /// At least one element, then the tail, which is no list.
+    Improper(&'a [Term]),
+}
+
+impl List {
+    /// The empty list, `[]`.
+    #[must_use]
+    pub const fn nil() -> Self {
+        Self(Repr::Other(None))
+    }
+
+    /// The proper list of these bytes as integers, what Erlang calls a string. Any length.
+    ///
+    /// Takes a byte per element; a [`Bytes`](bytes::Bytes) or [`Vec`] of more than 14 bytes is kept
+    /// without a copy.
+    #[must_use]
+    pub fn from_bytes(bytes: impl Into<Binary>) -> Self {
+        let bytes = bytes.into();
+        if bytes.is_empty() {
+            return Self::nil();
+        }
+        Self(Repr::Other(Some(Box::new(Other::Bytes(bytes)))))
+    }
+
+    /// The list `[Items | Tail]`.
+    ///
+    /// A tail that is itself a list is joined, which moves its elements: a decoder that meets a
+    /// list as the tail of a list goes on in the same vector, since joining inside out would cost
+    /// the square of the depth.
+    ///
+    /// # Errors
+    ///
+    /// The tail itself if it is no list and there are no items, because then the whole term is the
+    /// tail (a LIST_EXT of length 0 is decoded so; [`Term::improper`] does it).
+    pub fn improper(mut items: Vec<Term>, tail: Term) -> Result<Self, Term> {
+        match tail {
+            Term::List(mut rest) => {
+                if items.is_empty() {
+                    return Ok(rest);
+                }
+                match mem::take(&mut rest.0) {
+                    Repr::Slice(terms) => items.extend(terms),
+                    Repr::Other(None) => {}
+                    Repr::Other(Some(other)) => match *other {
+                        Other::Bytes(bytes) => items.extend(bytes.iter().map(|b| Term::from(*b))),
+                        Other::Improper(terms) => {
+                            items.extend(terms);
+                            return Ok(Self::with_tail(items));
+                        }
+                    },
+                }
+                Ok(items.into())
+            }
+            tail if items.is_empty() => Err(tail),
+            tail => {
+                items.push(tail);
+                Ok(Self::with_tail(items))
+            }
+        }
+    }
+
+    fn with_tail(terms: Vec<Term>) -> Self {
+        let terms = terms.into_boxed_slice();
+        Self(Repr::Other(Some(Box::new(Other::Improper(terms)))))
+    }
+
+    /// How many elements there are; the tail of an improper list is none.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self.view() {
+            View::Nil => 0,
+            View::Bytes(bytes) => bytes.len(),
+            View::Slice(terms) => terms.len(),
+            View::Improper(terms) => terms.len() - 1,
+        }
+    }
+
+    /// Whether this is `[]`.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.view(), View::Nil)
+    }
+
+    /// Whether the list ends in `[]`.
+    #[must_use]
+    pub fn is_proper(&self) -> bool {
+        !matches!(self.view(), View::Improper(_))
+    }
+
+    /// What follows the last element: `[]`, or the tail of an improper list.
+    #[must_use]
+    pub fn tail(&self) -> &Term {
+        match self.view() {
+            View::Improper([.., tail]) => tail,
+            _ => &NIL,
+        }
+    }
+
+    /// The element at this position, counted from 0.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&Term> {
+        match self.view() {
+            View::Nil => None,
+            View::Bytes(bytes) => bytes.get(index).map(|byte| byte_term(*byte)),
+            View::Slice(terms) | View::Improper([terms @ .., _]) => terms.get(index),
+            View::Improper([]) => None,
+        }
+    }
+
+    /// The elements in order, without the tail of an improper list.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        Iter(match self.view() {
+            View::Nil | View::Improper([]) => Elements::Terms([].iter()),
+            View::Bytes(bytes) => Elements::Bytes(bytes.iter()),
+            View::Slice(terms) | View::Improper([terms @ .., _]) => Elements::Terms(terms.iter()),
+        })
+    }
+
+    /// The elements as bytes, if the list is proper and each is an integer from 0 to 255.
+    ///
+    /// Borrowed if the list is held that way, otherwise collected. `[]` gives no bytes, not `None`.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<Cow<'_, [u8]>> {
+        match self.view() {
+            View::Nil => Some(Cow::Borrowed(&[])),
+            View::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
+            View::Slice(terms) => terms
+                .iter()
+                .map(|term| u8::try_from(term.as_i64()?).ok())
+                .collect::<Option<Vec<u8>>>()
+                .map(Cow::Owned),
+            View::Improper(_) => None,
+        }
+    }
+
+    /// The elements, if the list is proper.
+    #[must_use]
+    pub fn into_vec(mut self) -> Option<Vec<Term>> {
+        if !self.is_proper() {
+            return None;
+        }
+        Some(match mem::take(&mut self.0) {
+            Repr::Slice(terms) => terms.into_vec(),
+            Repr::Other(Some(other)) => match *other {
+                Other::Bytes(bytes) => bytes.iter().map(|byte| Term::from(*byte)).collect(),
+                Other::Improper(terms) => terms.into_vec(),
+            },
+            Repr::Other(None) => Vec::new(),
+        })
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.0 {
+            Repr::Slice(terms) => View::Slice(terms),
+            Repr::Other(None) => View::Nil,
+            Repr::Other(Some(other)) => match &**other {
+                Other::Bytes(bytes) => View::Bytes(bytes),
+                Other::Improper(terms) => View::Improper(terms),
+            },
+        }
+    }
+
+    /// All terms held, the tail of an improper list last.
+    pub(crate) fn terms_mut(&mut self) -> &mut [Term] {
+        match &mut self.0 {
+            Repr::Slice(terms) => terms,
+            Repr::Other(None) => &mut [],
+            Repr::Other(Some(other)) => match &mut **other {
+                Other::Bytes(_) => &mut [],
+                Other::Improper(terms) => terms,
+            },
+        }
+    }
+
+    /// Takes out what [`terms_mut`](Self::terms_mut) shows and leaves something without terms.
+    pub(crate) fn take_terms(&mut self) -> Box<[Term]> {
+        match mem::take(&mut self.0) {
+            Repr::Slice(terms) => terms,
+            Repr::Other(None) => Box::default(),
+            Repr::Other(Some(other)) => match *other {
+                Other::Bytes(_) => Box::default(),
+                Other::Improper(terms) => terms,
+            },
+        }
+    }
+
+    /// The same list around other terms, which are as many and, at the tail, no list either.
+    pub(crate) fn rebuild(&self, make: impl FnOnce(&[Term]) -> Box<[Term]>) -> Self {
+        Self(match &self.0 {
+            Repr::Slice(terms) => Repr::Slice(make(terms)),
+            Repr::Other(None) => Repr::Other(None),
+            Repr::Other(Some(other)) => Repr::Other(Some(Box::new(match &**other {
+                Other::Bytes(bytes) => Other::Bytes(bytes.clone()),
+                Other::Improper(terms) => Other::Improper(make(terms)),
+            }))),
+        })
+    }
+}
+
+impl Default for Repr {
+    fn default() -> Self {
+        Self::Other(None)
+    }
+}
+
+impl From<Vec<Term>> for List {
+    /// Does not copy if the vector has no spare capacity.
+    fn from(elements: Vec<Term>) -> Self {
+        if elements.is_empty() {
+            return Self::nil();
+        }
+        Self(Repr::Slice(elements.into_boxed_slice()))
+    }
+}
+
+impl FromIterator<Term> for List {
+    fn from_iter<I: IntoIterator<Item = Term>>(elements: I) -> Self {
+        elements.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+impl<'a> IntoIterator for &'a List {
+    type Item = &'a Term;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl Clone for List {
+    fn clone(&self) -> Self {
+        self.rebuild(walk::clone_terms)
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        walk::drop_terms(self.terms_mut());
+    }
+}
+
+/// The elements of a [`List`], by reference; see [`List::iter`].
+///
+/// The elements of a list held as bytes are references into a table of 256 terms.
+#[derive(Clone, Debug)]
+pub struct Iter<'a>(Elements<'a>);
+
+#[derive(Clone, Debug)]
+enum Elements<'a> {
+    Terms(slice::Iter<'a, Term>),
+    Bytes(slice::Iter<'a, u8>),
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a Term;
+
+    fn next(&mut self) -> Option<&'a Term> {
+        match &mut self.0 {
+            Elements::Terms(terms) => terms.next(),
+            Elements::Bytes(bytes) => bytes.next().map(|byte| byte_term(*byte)),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match &self.0 {
+            Elements::Terms(terms) => terms.size_hint(),
+            Elements::Bytes(bytes) => bytes.size_hint(),
+        }
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Elements::Terms(terms) => terms.next_back(),
+            Elements::Bytes(bytes) => bytes.next_back().map(|byte| byte_term(*byte)),
+        }
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+impl FusedIterator for Iter<'_> {}
+
+static NIL: Term = Term::nil();
+
+static BYTES: [Term; 256] = bytes();
+
+const fn bytes() -> [Term; 256] {
+    let mut table = [const { Term::nil() }; 256];
+    let mut slots: &mut [Term] = &mut table;
+    let mut value = 0;
+    while let [slot, rest @ ..] = slots {
+        // A constant cannot drop a term; there is nothing to drop in the empty list.
+        mem::forget(mem::replace(slot, Term::Integer(Integer::small(value))));
+        value += 1;
+        slots = rest;
+    }
+    table
+}
+
+fn byte_term(byte: u8) -> &'static Term {
+    // All 256 indices exist; the fallback only spares a panic path.
+    BYTES.get(usize::from(byte)).unwrap_or(&NIL)
+}

@@ -1,0 +1,146 @@
+//! What a map is in memory: pairs in key order, found by binary search.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::{mem, slice};
+
+use crate::term::Term;
+use crate::walk;
+
+/// An Erlang map, in a handle of 16 bytes.
+///
+/// The pairs are kept in the order of their keys ([`Term`]'s `Ord`: every integer before every
+/// float). Keys match with `=:=`: `1` and `1.0` are two keys, and so are `0.0` and `-0.0` (as from
+/// OTP 27). Lookup is a binary search.
+///
+/// Clone, drop, comparison and hash take any depth of nesting without recursion.
+///
+/// ```
+/// use erland_etf::{Map, Term, atom};
+///
+/// let map = Map::from_pairs(vec![
+///     (Term::from(atom!("b")), Term::from(2)),
+///     (Term::from(atom!("a")), Term::from(1)),
+/// ])?;
+/// assert_eq!(map.get(&atom!("a").into()), Some(&Term::from(1)));
+/// assert_eq!(map.to_string(), "#{a => 1,b => 2}");
+/// # Ok::<(), erland_etf::DuplicateKey>(())
+/// ```
+#[derive(Default)]
+pub struct Map(pub(crate) Box<[(Term, Term)]>);
+
+/// Two pairs given for one [`Map`] have the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a map has each key once")]
+pub struct DuplicateKey;
+
+impl Map {
+    /// The map of these (key, value) pairs, in any order.
+    ///
+    /// Sorts them, except if they are sorted already.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateKey`] if two keys are equal.
+    pub fn from_pairs(mut pairs: Vec<(Term, Term)>) -> Result<Self, DuplicateKey> {
+        if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
+            pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
+                return Err(DuplicateKey);
+            }
+        }
+        Ok(Self(pairs.into_boxed_slice()))
+    }
+
+    /// The value of this key.
+    #[must_use]
+    pub fn get(&self, key: &Term) -> Option<&Term> {
+        self.find(|candidate| candidate.cmp(key))
+    }
+
+    /// The value of the key that is the atom with this text.
+    #[must_use]
+    pub fn get_atom(&self, text: &str) -> Option<&Term> {
+        self.find(|candidate| match candidate {
+            Term::Integer(_) | Term::Float(_) => Ordering::Less,
+            Term::Atom(atom) => atom.as_bytes().cmp(text.as_bytes()),
+            _ => Ordering::Greater,
+        })
+    }
+
+    fn find(&self, mut compare: impl FnMut(&Term) -> Ordering) -> Option<&Term> {
+        let index = self.0.binary_search_by(|(key, _)| compare(key)).ok()?;
+        self.0.get(index).map(|(_, value)| value)
+    }
+
+    /// How many pairs there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether this is `#{}`.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The pairs in key order.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        Iter(self.0.iter())
+    }
+
+    /// The pairs in key order.
+    #[must_use]
+    pub fn into_vec(mut self) -> Vec<(Term, Term)> {
+        mem::take(&mut self.0).into_vec()
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = (&'a Term, &'a Term);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl Clone for Map {
+    fn clone(&self) -> Self {
+        Self(walk::clone_pairs(&self.0))
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        walk::drop_pairs(&mut self.0);
+    }
+}
+
+/// The (key, value) pairs of a [`Map`] in key order; see [`Map::iter`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a>(slice::Iter<'a, (Term, Term)>);
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a Term, &'a Term);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(key, value)| (key, value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|(key, value)| (key, value))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+impl core::iter::FusedIterator for Iter<'_> {}

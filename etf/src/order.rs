@@ -1,0 +1,451 @@
+//! Which of two terms is smaller: Erlang's standard order, and the order of map keys.
+//!
+//! Both follow `erts_cmp_compound` (ERTS, `utils.c`, OTP 29), of which the second is its "exact"
+//! form: every integer before every float, and so a total order that agrees with `=:=`.
+
+use core::cmp::Ordering;
+use core::hash::{Hash, Hasher};
+use core::{iter, mem};
+
+use num_bigint::{BigInt, Sign};
+use smallvec::SmallVec;
+
+use crate::binary::compare_bits;
+use crate::float::Float;
+use crate::fun::{Fun, InternalFun};
+use crate::integer::{self, Integer};
+use crate::list::{self, List};
+use crate::map::Map;
+use crate::record::Record;
+use crate::term::Term;
+use crate::tuple::Tuple;
+use crate::walk::{self, LEVELS, Pairwise, TermRef};
+
+/// Which of the two orders.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Numbers by value: `1 == 1.0`.
+    Standard,
+    /// Every integer before every float: `1` and `1.0` differ.
+    Exact,
+}
+
+impl TermRef<'_> {
+    /// The place of the type among all types: number < atom < reference < fun < port < pid < tuple
+    /// < native record < map < nil < list < bit string. What only another runtime can read comes
+    /// last.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Integer(_) | Self::Float(_) => 0,
+            Self::Atom(_) => 1,
+            Self::Reference(_) => 2,
+            Self::InternalFun(_) | Self::ExportFun(_) => 3,
+            Self::Port(_) => 4,
+            Self::Pid(_) => 5,
+            Self::Tuple(_) => 6,
+            Self::Record(_) => 7,
+            Self::Map(_) => 8,
+            Self::List(list) if list.is_empty() => 9,
+            Self::List(_) => 10,
+            Self::Binary(_) | Self::BitString(_) => 11,
+            Self::Local(_) => 12,
+        }
+    }
+}
+
+/// Two containers being compared, by which rule, and what it is if they do not differ.
+struct Frame<'a> {
+    inside: Pairwise<'a>,
+    rule: Rule,
+    otherwise: Ordering,
+}
+
+/// What is known of two terms before looking inside.
+enum Step<'a> {
+    Known(Ordering),
+    /// It is that of these, and then these.
+    Inside(Frame<'a>, Option<Frame<'a>>),
+}
+
+impl<'a> Frame<'a> {
+    fn new(inside: Pairwise<'a>, rule: Rule) -> Self {
+        Self {
+            inside,
+            rule,
+            otherwise: Ordering::Equal,
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.inside.is_empty() && self.otherwise.is_eq()
+    }
+}
+
+impl<'a> From<Frame<'a>> for Step<'a> {
+    fn from(frame: Frame<'a>) -> Self {
+        Self::Inside(frame, None)
+    }
+}
+
+/// Compares by a rule.
+pub(crate) fn compare(a: TermRef<'_>, b: TermRef<'_>, rule: Rule) -> Ordering {
+    let (mut current, mut stack) = match outside(a, b, rule) {
+        Step::Known(ordering) => return ordering,
+        Step::Inside(first, second) => (first, SmallVec::<[_; LEVELS]>::from_iter(second)),
+    };
+    loop {
+        let Some((a, b)) = current.inside.next() else {
+            if current.otherwise.is_ne() {
+                return current.otherwise;
+            }
+            match stack.pop() {
+                Some(outer) => current = outer,
+                None => return Ordering::Equal,
+            }
+            continue;
+        };
+        match outside(a.into(), b.into(), current.rule) {
+            Step::Known(Ordering::Equal) => {}
+            Step::Known(unequal) => return unequal,
+            Step::Inside(first, second) => {
+                let outer = mem::replace(&mut current, first);
+                if !outer.is_spent() {
+                    stack.push(outer);
+                }
+                stack.extend(second);
+            }
+        }
+    }
+}
+
+fn outside<'a>(a: TermRef<'a>, b: TermRef<'a>, rule: Rule) -> Step<'a> {
+    use TermRef as T;
+    Step::Known(match (a, b) {
+        (T::Integer(a), T::Integer(b)) => a.cmp(b),
+        (T::Atom(a), T::Atom(b)) => a.cmp(b),
+        (T::Float(a), T::Float(b)) => floats(a, b, rule),
+        (T::Integer(a), T::Float(b)) => mixed(a, b, rule),
+        (T::Float(a), T::Integer(b)) => mixed(b, a, rule).reverse(),
+        (T::Binary(a), T::Binary(b)) => a.cmp(b),
+        (T::BitString(a), T::BitString(b)) => a.cmp(b),
+        (T::Binary(a), T::BitString(b)) => compare_bits((a, 8), (b.bytes(), b.last_bits())),
+        (T::BitString(a), T::Binary(b)) => compare_bits((a.bytes(), a.last_bits()), (b, 8)),
+        (T::Pid(a), T::Pid(b)) => a.cmp(b),
+        (T::Port(a), T::Port(b)) => a.cmp(b),
+        (T::Reference(a), T::Reference(b)) => a.cmp(b),
+        (T::ExportFun(a), T::ExportFun(b)) => a.cmp(b),
+        (T::InternalFun(_), T::ExportFun(_)) => Ordering::Less,
+        (T::ExportFun(_), T::InternalFun(_)) => Ordering::Greater,
+        (T::Local(a), T::Local(b)) => a.cmp(b),
+        (T::Tuple(a), T::Tuple(b)) => match a.len().cmp(&b.len()) {
+            Ordering::Equal => return Frame::new(Pairwise::terms(a, b), rule).into(),
+            unequal => unequal,
+        },
+        (T::Map(a), T::Map(b)) => match a.len().cmp(&b.len()) {
+            Ordering::Equal => {
+                let keys = Pairwise::Keys(a.0.iter(), b.0.iter());
+                let values = Pairwise::Values(a.0.iter(), b.0.iter());
+                let values = Frame::new(values, rule);
+                return Step::Inside(Frame::new(keys, Rule::Exact), Some(values));
+            }
+            unequal => unequal,
+        },
+        (T::InternalFun(a), T::InternalFun(b)) => return funs(a, b, rule),
+        (T::Record(a), T::Record(b)) => match definition(a).cmp(&definition(b)) {
+            Ordering::Equal => {
+                return Frame::new(Pairwise::terms(a.values(), b.values()), rule).into();
+            }
+            unequal => unequal,
+        },
+        (T::List(a), T::List(b)) => return lists(a, b, rule),
+        _ => a.rank().cmp(&b.rank()),
+    })
+}
+
+fn funs<'a>(a: &'a InternalFun, b: &'a InternalFun, rule: Rule) -> Step<'a> {
+    let erlang = |fun: &'a InternalFun| (&fun.module, fun.index, fun.old_uniq, fun.free.len());
+    // Erlang leaves these out and so may put funs level that are not equal; a total order may not.
+    let rest = |fun: &InternalFun| (fun.uniq, fun.old_index, fun.arity);
+    match erlang(a).cmp(&erlang(b)) {
+        Ordering::Equal => Frame {
+            inside: Pairwise::terms(&a.free, &b.free),
+            rule,
+            otherwise: rest(a).cmp(&rest(b)),
+        }
+        .into(),
+        unequal => Step::Known(unequal),
+    }
+}
+
+fn definition(record: &Record) -> impl Ord + '_ {
+    let names = record.names();
+    let kind = (record.module(), record.name(), record.is_exported());
+    (kind, names.len(), names)
+}
+
+fn lists<'a>(a: &'a List, b: &'a List, rule: Rule) -> Step<'a> {
+    use list::View as V;
+    let (inside, otherwise) = match (a.view(), b.view()) {
+        (V::Bytes(a), V::Bytes(b)) => return Step::Known(a.cmp(b)),
+        // With the tails, which are the last of the terms.
+        (V::Improper(x), V::Improper(y)) if x.len() == y.len() => {
+            (Pairwise::terms(x, y), Ordering::Equal)
+        }
+        (V::Slice(x) | V::Improper([x @ .., _]), V::Slice(y) | V::Improper([y @ .., _])) => {
+            (Pairwise::terms(x, y), ends(a, b))
+        }
+        _ => return Step::Known(lists_of_bytes(a, b, rule)),
+    };
+    Step::Inside(
+        Frame {
+            inside,
+            rule,
+            otherwise,
+        },
+        None,
+    )
+}
+
+/// Two lists at least one of which is held as bytes or empty.
+fn lists_of_bytes(a: &List, b: &List, rule: Rule) -> Ordering {
+    for (x, y) in iter::zip(a, b) {
+        // One of the two is an integer, which is compared with anything without looking inside.
+        if let Step::Known(unequal @ (Ordering::Less | Ordering::Greater)) =
+            outside(x.into(), y.into(), rule)
+        {
+            return unequal;
+        }
+    }
+    ends(a, b)
+}
+
+/// The order of what follows the last common element of two lists, unless it is two tails that are
+/// not `[]`.
+fn ends(a: &List, b: &List) -> Ordering {
+    // A tail is no list, so that the other list, or its tail `[]`, is of another rank.
+    let rest = |list: &List, other: &List| {
+        if list.len() > other.len() {
+            TermRef::List(list).rank()
+        } else {
+            TermRef::from(list.tail()).rank()
+        }
+    };
+    rest(a, b).cmp(&rest(b, a))
+}
+
+fn floats(a: Float, b: Float, rule: Rule) -> Ordering {
+    if rule == Rule::Standard && a.get() == b.get() {
+        return Ordering::Equal;
+    }
+    a.cmp(&b)
+}
+
+fn mixed(integer: &Integer, float: Float, rule: Rule) -> Ordering {
+    match rule {
+        Rule::Exact => Ordering::Less,
+        Rule::Standard => by_value(integer, float.get()),
+    }
+}
+
+/// An integer against a float as numbers, without rounding either.
+fn by_value(integer: &Integer, float: f64) -> Ordering {
+    match integer.view() {
+        integer::View::Small(small) => {
+            // From 2^63 on a float is beyond any i64, and has no digits after the point anyway.
+            if float >= TWO_TO_63 {
+                return Ordering::Less;
+            }
+            if float < -TWO_TO_63 {
+                return Ordering::Greater;
+            }
+            let whole = float as i64;
+            // Exact: a float with digits after the point is far below 2^53.
+            let rest = float - whole as f64;
+            small
+                .cmp(&whole)
+                .then_with(|| 0.0_f64.total_cmp(&(rest + 0.0)))
+        }
+        integer::View::Magnitude {
+            negative,
+            magnitude,
+        } => {
+            let float = if negative { -float } else { float };
+            let ordering = if float >= TWO_TO_128 {
+                Ordering::Less
+            } else {
+                // Beyond 2^63, so cutting digits after the point off does not matter. A float of
+                // the other sign becomes 0.
+                magnitude.cmp(&(float as u128))
+            };
+            if negative {
+                ordering.reverse()
+            } else {
+                ordering
+            }
+        }
+        integer::View::Big(big) => {
+            let negative = big.sign() == Sign::Minus;
+            let float = if negative { -float } else { float };
+            let ordering = if float < TWO_TO_128 {
+                Ordering::Greater
+            } else {
+                big.magnitude().cmp(whole(float).magnitude())
+            };
+            if negative {
+                ordering.reverse()
+            } else {
+                ordering
+            }
+        }
+    }
+}
+
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+const TWO_TO_128: f64 = 340_282_366_920_938_463_463_374_607_431_768_211_456.0;
+
+/// The value of a float that is at least 2^128 and so has no digits after the point.
+fn whole(float: f64) -> BigInt {
+    const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
+    let bits = float.to_bits();
+    let fraction = bits & ((1 << FRACTION) - 1) | 1 << FRACTION;
+    let exponent = (bits >> FRACTION & 0x7ff).saturating_sub(1023 + u64::from(FRACTION));
+    BigInt::from(fraction) << exponent
+}
+
+// ---- equality ----
+
+enum Equality<'a> {
+    Known(bool),
+    /// It is that of these, and then these.
+    Inside(Pairwise<'a>, Option<Pairwise<'a>>),
+}
+
+/// Erlang's `=:=`.
+pub(crate) fn equal(a: TermRef<'_>, b: TermRef<'_>) -> bool {
+    let (mut current, mut stack) = match equality(a, b) {
+        Equality::Known(equal) => return equal,
+        Equality::Inside(first, second) => (first, SmallVec::<[_; LEVELS]>::from_iter(second)),
+    };
+    loop {
+        let Some((a, b)) = current.next() else {
+            match stack.pop() {
+                Some(outer) => current = outer,
+                None => return true,
+            }
+            continue;
+        };
+        match equality(a.into(), b.into()) {
+            Equality::Known(true) => {}
+            Equality::Known(false) => return false,
+            Equality::Inside(first, second) => {
+                let outer = mem::replace(&mut current, first);
+                if !outer.is_empty() {
+                    stack.push(outer);
+                }
+                stack.extend(second);
+            }
+        }
+    }
+}
+
+fn equality<'a>(a: TermRef<'a>, b: TermRef<'a>) -> Equality<'a> {
+    use TermRef as T;
+    let known = match (a, b) {
+        (T::Integer(a), T::Integer(b)) => a == b,
+        (T::Float(a), T::Float(b)) => a == b,
+        (T::Atom(a), T::Atom(b)) => a == b,
+        (T::Binary(a), T::Binary(b)) => a == b,
+        (T::BitString(a), T::BitString(b)) => a == b,
+        (T::Pid(a), T::Pid(b)) => a == b,
+        (T::Port(a), T::Port(b)) => a == b,
+        (T::Reference(a), T::Reference(b)) => a == b,
+        (T::ExportFun(a), T::ExportFun(b)) => a == b,
+        (T::Local(a), T::Local(b)) => a == b,
+        (T::Tuple(a), T::Tuple(b)) => return inside_equal(true, a, b),
+        (T::List(a), T::List(b)) => return lists_equal(a, b),
+        (T::Map(a), T::Map(b)) => {
+            if a.len() == b.len() {
+                return Equality::Inside(
+                    Pairwise::Keys(a.0.iter(), b.0.iter()),
+                    Some(Pairwise::Values(a.0.iter(), b.0.iter())),
+                );
+            }
+            false
+        }
+        (T::InternalFun(a), T::InternalFun(b)) => {
+            return inside_equal(walk::entry(a) == walk::entry(b), &a.free, &b.free);
+        }
+        (T::Record(a), T::Record(b)) => {
+            let outside = walk::definition(a) == walk::definition(b);
+            return inside_equal(outside, a.values(), b.values());
+        }
+        _ => false,
+    };
+    Equality::Known(known)
+}
+
+fn inside_equal<'a>(outside: bool, a: &'a [Term], b: &'a [Term]) -> Equality<'a> {
+    if outside && a.len() == b.len() {
+        Equality::Inside(Pairwise::terms(a, b), None)
+    } else {
+        Equality::Known(false)
+    }
+}
+
+fn lists_equal<'a>(a: &'a List, b: &'a List) -> Equality<'a> {
+    use list::View as V;
+    Equality::Known(match (a.view(), b.view()) {
+        (V::Nil, V::Nil) => true,
+        (V::Bytes(a), V::Bytes(b)) => a == b,
+        (V::Bytes(bytes), V::Slice(terms)) | (V::Slice(terms), V::Bytes(bytes)) => {
+            bytes.len() == terms.len()
+                && iter::zip(bytes, terms).all(|(byte, term)| term.as_i64() == Some((*byte).into()))
+        }
+        (V::Slice(a), V::Slice(b)) | (V::Improper(a), V::Improper(b)) => {
+            return inside_equal(true, a, b);
+        }
+        _ => false,
+    })
+}
+
+// ---- the traits ----
+
+macro_rules! compared_as_terms {
+    ($($type:ty: $reference:path,)*) => {$(
+        impl PartialEq for $type {
+            fn eq(&self, other: &Self) -> bool {
+                equal($reference(self), $reference(other))
+            }
+        }
+
+        impl Eq for $type {}
+
+        impl Ord for $type {
+            fn cmp(&self, other: &Self) -> Ordering {
+                compare($reference(self), $reference(other), Rule::Exact)
+            }
+        }
+
+        impl PartialOrd for $type {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Hash for $type {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                walk::hash($reference(self), state);
+            }
+        }
+    )*};
+}
+
+compared_as_terms! {
+    Term: TermRef::from,
+    Tuple: TermRef::Tuple,
+    List: TermRef::List,
+    Map: TermRef::Map,
+    Record: TermRef::Record,
+    Fun: TermRef::from,
+    InternalFun: TermRef::InternalFun,
+}

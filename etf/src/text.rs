@@ -1,0 +1,3 @@
+//! Terms as text in Erlang's syntax.
+
+mod print;

@@ -1,0 +1,414 @@
+//! How a term looks as text: `Display` and `Debug` of every type that is a term.
+//!
+//! The text is what `io:format("~tw")` prints, with three differences: the pairs of a map come in
+//! key order; an identifier shows the name of its node, where Erlang shows a number that means
+//! something on one node only; and `Debug` adds the node's creation, because it decides equality.
+//! Never wider than asked, never on several lines: what needs that formats for itself.
+
+use core::fmt::{self, Display, Formatter, Write};
+use core::{mem, slice};
+
+use smallvec::SmallVec;
+
+use crate::atom::Atom;
+use crate::binary::{Binary, BitString};
+use crate::float::Float;
+use crate::fun::{ExportFun, Fun, InternalFun};
+use crate::ident::{NodeId, Pid, Port, Reference};
+use crate::integer::{self, Integer};
+use crate::list::{self, List};
+use crate::local::Local;
+use crate::map::Map;
+use crate::record::{self, Record};
+use crate::term::Term;
+use crate::tuple::Tuple;
+use crate::walk::{LEVELS, TermRef};
+
+/// What is shown of the incarnation of a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Creation {
+    Hidden,
+    Shown,
+}
+
+/// A container that has been opened and is to be printed on.
+enum Open<'a> {
+    /// Elements, the tail of an improper list if any, and what closes it.
+    Elements(slice::Iter<'a, Term>, Option<&'a Term>, &'static str),
+    /// Pairs, and the value of the pair whose key was printed last.
+    Pairs(slice::Iter<'a, (Term, Term)>, Option<&'a Term>),
+    Fields(record::Iter<'a>),
+}
+
+fn print(f: &mut Formatter<'_>, term: TermRef<'_>, creation: Creation) -> fmt::Result {
+    let Some(mut current) = open(f, term, creation)? else {
+        return Ok(());
+    };
+    let mut stack: SmallVec<[(Open<'_>, bool); LEVELS]> = SmallVec::new();
+    let mut first = true;
+    loop {
+        match current.next(f, first)? {
+            Some(term) => {
+                first = false;
+                if let Some(inner) = open(f, term.into(), creation)? {
+                    stack.push((mem::replace(&mut current, inner), first));
+                    first = true;
+                }
+            }
+            None => match stack.pop() {
+                Some(outer) => (current, first) = outer,
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+impl<'a> Open<'a> {
+    /// Prints up to the next term and gives it out, or prints the end.
+    fn next(&mut self, f: &mut Formatter<'_>, first: bool) -> Result<Option<&'a Term>, fmt::Error> {
+        match self {
+            Self::Elements(elements, tail, close) => {
+                if let Some(element) = elements.next() {
+                    if !first {
+                        f.write_char(',')?;
+                    }
+                    return Ok(Some(element));
+                }
+                if let Some(tail) = tail.take() {
+                    f.write_char('|')?;
+                    return Ok(Some(tail));
+                }
+                f.write_str(close)?;
+            }
+            Self::Pairs(pairs, value) => {
+                if let Some(value) = value.take() {
+                    f.write_str(" => ")?;
+                    return Ok(Some(value));
+                }
+                if let Some((key, next)) = pairs.next() {
+                    if !first {
+                        f.write_char(',')?;
+                    }
+                    *value = Some(next);
+                    return Ok(Some(key));
+                }
+                f.write_char('}')?;
+            }
+            Self::Fields(fields) => {
+                if let Some((name, value)) = fields.next() {
+                    if !first {
+                        f.write_char(',')?;
+                    }
+                    atom(f, name)?;
+                    f.write_str(" = ")?;
+                    return Ok(Some(value));
+                }
+                f.write_char('}')?;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Prints a term, or only the beginning of a container.
+fn open<'a>(
+    f: &mut Formatter<'_>,
+    term: TermRef<'a>,
+    creation: Creation,
+) -> Result<Option<Open<'a>>, fmt::Error> {
+    match term {
+        TermRef::Integer(value) => integer(f, value)?,
+        TermRef::Float(value) => float(f, value.get())?,
+        TermRef::Atom(value) => atom(f, value)?,
+        TermRef::Binary(binary) => {
+            f.write_str("<<")?;
+            numbers(f, binary)?;
+            f.write_str(">>")?;
+        }
+        TermRef::BitString(bits) => bit_string(f, bits)?,
+        TermRef::Pid(pid) => {
+            f.write_char('<')?;
+            node(f, pid.node(), creation)?;
+            write!(f, ".{}.{}>", pid.id(), pid.serial())?;
+        }
+        TermRef::Port(port) => {
+            f.write_str("#Port<")?;
+            node(f, port.node(), creation)?;
+            write!(f, ".{}>", port.id())?;
+        }
+        TermRef::Reference(reference) => {
+            f.write_str("#Ref<")?;
+            node(f, reference.node(), creation)?;
+            for word in reference.words().iter().rev() {
+                write!(f, ".{word}")?;
+            }
+            f.write_char('>')?;
+        }
+        TermRef::ExportFun(fun) => {
+            f.write_str("fun ")?;
+            atom(f, &fun.module)?;
+            f.write_char(':')?;
+            atom(f, &fun.function)?;
+            write!(f, "/{}", fun.arity)?;
+        }
+        TermRef::InternalFun(fun) => {
+            f.write_str("#Fun<")?;
+            atom(f, &fun.module)?;
+            write!(f, ".{}.{}>", fun.old_index, fun.old_uniq)?;
+        }
+        TermRef::Local(local) => write!(f, "#Local<{} bytes>", local.bytes().len())?,
+        TermRef::Tuple(tuple) => {
+            f.write_char('{')?;
+            return Ok(Some(Open::Elements(tuple.iter(), None, "}")));
+        }
+        TermRef::Map(map) => {
+            f.write_str("#{")?;
+            return Ok(Some(Open::Pairs(map.0.iter(), None)));
+        }
+        TermRef::Record(record) => {
+            f.write_char('#')?;
+            atom(f, record.module())?;
+            f.write_char(':')?;
+            atom(f, record.name())?;
+            f.write_char('{')?;
+            return Ok(Some(Open::Fields(record.iter())));
+        }
+        TermRef::List(list) => {
+            f.write_char('[')?;
+            match list.view() {
+                list::View::Slice(terms) => {
+                    return Ok(Some(Open::Elements(terms.iter(), None, "]")));
+                }
+                list::View::Improper([terms @ .., tail]) => {
+                    return Ok(Some(Open::Elements(terms.iter(), Some(tail), "]")));
+                }
+                list::View::Bytes(bytes) => numbers(f, bytes)?,
+                list::View::Nil | list::View::Improper([]) => {}
+            }
+            f.write_char(']')?;
+        }
+    }
+    Ok(None)
+}
+
+fn integer(f: &mut Formatter<'_>, integer: &Integer) -> fmt::Result {
+    match integer.view() {
+        integer::View::Small(value) => write!(f, "{value}"),
+        integer::View::Magnitude {
+            negative,
+            magnitude,
+        } => {
+            if negative {
+                f.write_char('-')?;
+            }
+            write!(f, "{magnitude}")
+        }
+        integer::View::Big(big) => write!(f, "{big}"),
+    }
+}
+
+fn numbers(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    for (index, byte) in bytes.iter().enumerate() {
+        if index > 0 {
+            f.write_char(',')?;
+        }
+        write!(f, "{byte}")?;
+    }
+    Ok(())
+}
+
+fn bit_string(f: &mut Formatter<'_>, bits: &BitString) -> fmt::Result {
+    f.write_str("<<")?;
+    if let [whole @ .., last] = &**bits.bytes() {
+        numbers(f, whole)?;
+        if !whole.is_empty() {
+            f.write_char(',')?;
+        }
+        write!(f, "{}:{}", last >> (8 - bits.last_bits()), bits.last_bits())?;
+    }
+    f.write_str(">>")
+}
+
+/// The name of a node is escaped like the text of an atom, for a peer chose it, but never quoted.
+fn node(f: &mut Formatter<'_>, node: &NodeId, creation: Creation) -> fmt::Result {
+    escaped(f, node.name().as_str())?;
+    if creation == Creation::Shown {
+        write!(f, "/{}", node.creation())?;
+    }
+    Ok(())
+}
+
+fn atom(f: &mut Formatter<'_>, atom: &Atom) -> fmt::Result {
+    let text = atom.as_str();
+    if is_bare(text) {
+        return f.write_str(text);
+    }
+    f.write_char('\'')?;
+    escaped(f, text)?;
+    f.write_char('\'')
+}
+
+/// Whether an atom needs no quotes (`io_lib:quote_atom/2`, with the reserved words of OTP 29).
+fn is_bare(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters.next().is_some_and(is_lower)
+        && characters.all(is_name_character)
+        && !RESERVED.contains(&text)
+}
+
+fn is_lower(c: char) -> bool {
+    matches!(c, 'a'..='z' | 'ß'..='ö' | 'ø'..='ÿ')
+}
+
+fn is_name_character(c: char) -> bool {
+    is_lower(c) || matches!(c, 'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | '0'..='9' | '_' | '@')
+}
+
+#[rustfmt::skip]
+const RESERVED: [&str; 29] = [
+    "after", "and", "andalso", "band", "begin", "bnot", "bor", "bsl", "bsr", "bxor",
+    "case", "catch", "cond", "div", "else", "end", "fun", "if", "let", "maybe",
+    "not", "of", "or", "orelse", "receive", "rem", "try", "when", "xor",
+];
+
+/// The text between quotes (`io_lib:write_string/2`).
+fn escaped(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
+    for c in text.chars() {
+        match c {
+            '\'' => f.write_str("\\'")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            '\u{b}' => f.write_str("\\v")?,
+            '\u{8}' => f.write_str("\\b")?,
+            '\u{c}' => f.write_str("\\f")?,
+            '\u{1b}' => f.write_str("\\e")?,
+            '\u{7f}' => f.write_str("\\d")?,
+            '\0'..'\u{20}' | '\u{80}'..'\u{a0}' => write!(f, "\\{:03o}", u32::from(c))?,
+            c => f.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+/// The shortest digits that read back as the same float, laid out as `io_lib:format("~w")` does:
+/// as a plain number where that is no longer than with an exponent.
+fn float(f: &mut Formatter<'_>, value: f64) -> fmt::Result {
+    // "d.ddde-dd" or "de-dd", at most 17 digits: 24 bytes.
+    let mut text = Digits::default();
+    write!(text, "{value:e}")?;
+    let (sign, text) = match text.as_str().strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.as_str()),
+    };
+    f.write_str(sign)?;
+    let (mantissa, exponent) = text.split_once('e').ok_or(fmt::Error)?;
+    let (lead, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let shown = exponent;
+    let exponent: i32 = exponent.parse().map_err(|_| fmt::Error)?;
+
+    // The value is 0.DIGITS times ten to the power of `place`.
+    let place = exponent + 1;
+    let digits = lead.len() + fraction.len();
+    let with_exponent = shown.len() + 1 + if digits == 1 { 2 } else { 1 };
+    match usize::try_from(place) {
+        Ok(0) if value == 0.0 => f.write_str("0.0"),
+        Ok(0) => write!(f, "0.{lead}{fraction}"),
+        Ok(place) if place < digits => {
+            let (before, after) = fraction.split_at_checked(place - 1).ok_or(fmt::Error)?;
+            write!(f, "{lead}{before}.{after}")
+        }
+        Ok(place) if value.abs() < EXACT && place - digits + 2 <= with_exponent => {
+            write!(f, "{lead}{fraction}{:0<1$}.0", "", place - digits)
+        }
+        Err(_) if place.unsigned_abs() as usize + 2 <= with_exponent => {
+            write!(
+                f,
+                "0.{:0<1$}{lead}{fraction}",
+                "",
+                place.unsigned_abs() as usize
+            )
+        }
+        _ => {
+            let fraction = if fraction.is_empty() { "0" } else { fraction };
+            write!(f, "{lead}.{fraction}e{shown}")
+        }
+    }
+}
+
+/// From 2^53 on not every integer is a float, so the zeros at the end would claim too much.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A short text on the stack.
+#[derive(Default)]
+struct Digits {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Digits {
+    fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.len).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl Write for Digits {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        let slot = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        slot.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+impl Display for NodeId {
+    /// The name of the node, with control characters escaped.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        node(f, self, Creation::Hidden)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        node(f, self, Creation::Shown)
+    }
+}
+
+macro_rules! printed_as_terms {
+    ($($type:ident: $self:ident => $reference:expr,)*) => {$(
+        impl Display for $type {
+            fn fmt(&$self, f: &mut Formatter<'_>) -> fmt::Result {
+                print(f, $reference, Creation::Hidden)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&$self, f: &mut Formatter<'_>) -> fmt::Result {
+                print(f, $reference, Creation::Shown)
+            }
+        }
+    )*};
+}
+
+printed_as_terms! {
+    Term: self => self.into(),
+    Integer: self => TermRef::Integer(self),
+    Float: self => TermRef::Float(*self),
+    Atom: self => TermRef::Atom(self),
+    Binary: self => TermRef::Binary(self),
+    BitString: self => TermRef::BitString(self),
+    Pid: self => TermRef::Pid(self),
+    Port: self => TermRef::Port(self),
+    Reference: self => TermRef::Reference(self),
+    Tuple: self => TermRef::Tuple(self),
+    List: self => TermRef::List(self),
+    Map: self => TermRef::Map(self),
+    Fun: self => self.into(),
+    ExportFun: self => TermRef::ExportFun(self),
+    InternalFun: self => TermRef::InternalFun(self),
+    Record: self => TermRef::Record(self),
+    Local: self => TermRef::Local(self),
+}
