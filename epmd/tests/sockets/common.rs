@@ -1,0 +1,85 @@
+//! What the tests with sockets share.
+
+use erland_epmd::{Client, Server, ServerHandle};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Longer than anything here takes; reaching it is a failure.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(crate) fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+pub(crate) async fn bind() -> Server {
+    Server::bind(&[loopback()]).await.expect("a free port")
+}
+
+pub(crate) async fn start() -> (ServerHandle, Client) {
+    let server = bind().await.start();
+    let client = Client::new(server.local_addrs()[0]);
+    (server, client)
+}
+
+/// A connection on which a test writes its bytes itself.
+pub(crate) struct Raw(pub(crate) TcpStream);
+
+impl Raw {
+    pub(crate) async fn connect(server: &ServerHandle) -> Self {
+        Self(
+            TcpStream::connect(server.local_addrs()[0])
+                .await
+                .expect("the server listens"),
+        )
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.0
+            .write_all(bytes)
+            .await
+            .expect("the connection is open");
+    }
+
+    /// Exactly so many bytes of a reply.
+    pub(crate) async fn read(&mut self, length: usize) -> Vec<u8> {
+        let mut reply = vec![0; length];
+        let read = timeout(DEADLINE, self.0.read_exact(&mut reply)).await;
+        read.expect("in time").expect("a reply");
+        reply
+    }
+
+    /// All that comes until the server closes the connection.
+    pub(crate) async fn read_to_end(&mut self) -> Vec<u8> {
+        let mut reply = Vec::new();
+        let read = timeout(DEADLINE, self.0.read_to_end(&mut reply))
+            .await
+            .expect("in time");
+        // A close with bytes unread reaches this side as a reset.
+        if let Err(error) = read {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+        reply
+    }
+}
+
+/// Sends a request on a connection of its own and returns all that comes back.
+pub(crate) async fn exchange(server: &ServerHandle, request: &[u8]) -> Vec<u8> {
+    let mut raw = Raw::connect(server).await;
+    raw.send(request).await;
+    raw.read_to_end().await
+}
+
+/// Waits until a name is no longer registered, which the server learns on its own time.
+pub(crate) async fn gone(client: &Client, name: &str) {
+    let asking = async {
+        while client.lookup(name).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, asking)
+        .await
+        .expect("the name is given up");
+}

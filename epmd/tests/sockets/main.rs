@@ -1,0 +1,5 @@
+//! Client and server with real sockets on the loopback interface.
+
+mod client;
+mod common;
+mod server;
