@@ -11,6 +11,61 @@
 //!    on the [`Flags`] of the connection. Nothing a peer says of itself is proved before that.
 //! 2. The handshake leaves a [`Negotiated`] behind. From here the bytes belong to the two halves of
 //!    the established link.
+//!
+//! ```
+//! use bytes::{Buf, BytesMut};
+//! use erland_dist::{
+//!     Acceptor, AcceptorStep, Cookie, Flags, Identity, Initiator, InitiatorStep, LengthPrefix,
+//!     NodeName, Verdict,
+//! };
+//!
+//! /// The next message: its length in two bytes, then its body.
+//! fn body(wire: &mut BytesMut) -> Option<BytesMut> {
+//!     let length = wire.try_get_u16().ok()?;
+//!     Some(wire.split_to(length.into()))
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let identity = |name| {
+//!     NodeName::parse(name).map(|name| Identity { name, creation: 4, flags: Flags::HONOURED })
+//! };
+//! let (ours, theirs) = (identity("one@localhost")?, identity("two@localhost")?);
+//! let cookie = Cookie::new("secret");
+//! let (tcp, peer) = (LengthPrefix::Two, theirs.name.clone());
+//!
+//! // What is on the wire in each direction. Real challenges are random.
+//! let (mut there, mut back) = (BytesMut::new(), BytesMut::new());
+//! let mut initiator = Initiator::start(ours, peer, cookie.clone(), 17, tcp, &mut there);
+//! let mut acceptor = Acceptor::new(theirs, 42, tcp);
+//!
+//! let (up, accepted) = 'up: {
+//!     let mut accepted = None;
+//!     loop {
+//!         while let Some(body) = body(&mut there) {
+//!             match acceptor.receive(&body, &mut back)? {
+//!                 AcceptorStep::Continue => {}
+//!                 AcceptorStep::Decide(claim) => {
+//!                     assert_eq!(claim.name.as_str(), "one@localhost");
+//!                     acceptor.decide(Verdict::Ok, cookie.clone(), &mut back)?;
+//!                 }
+//!                 AcceptorStep::Authenticated => accepted = Some(acceptor.finish(&mut back)?),
+//!                 AcceptorStep::GaveUp => unreachable!("there was no old connection"),
+//!             }
+//!         }
+//!         while let Some(body) = body(&mut back) {
+//!             match initiator.receive(&body, &mut there)? {
+//!                 InitiatorStep::Continue => {}
+//!                 InitiatorStep::Done(up) => break 'up (up, accepted),
+//!                 step => panic!("unexpected here: {step:?}"),
+//!             }
+//!         }
+//!     }
+//! };
+//! assert_eq!(up.flags, Flags::HONOURED);
+//! assert_eq!(accepted.map(|negotiated| negotiated.flags), Some(up.flags));
+//! # Ok(())
+//! # }
+//! ```
 
 #![no_std]
 #![deny(

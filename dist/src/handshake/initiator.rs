@@ -30,8 +30,11 @@ pub enum InitiatorStep {
     Continue,
     /// The peer believes this node is connected already. Call [`Initiator::answer_alive`].
     Alive,
-    /// Both nodes dialled each other, and the peer's own attempt is the one that stays: close this
-    /// connection and serve the peer's. The handshake is over.
+    /// The status is `nok`: both nodes dialled each other, and the peer's own attempt is the one
+    /// that stays. Close this connection and serve the peer's. The handshake is over.
+    ///
+    /// Do not wait for the peer's attempt without a deadline: nodes of OTP also say `nok` to a node
+    /// that has their own name, or a name with characters beyond ASCII (seen with 25, 27 and 29).
     NotSimultaneous,
     /// The peer is who it should be: the connection is up. What follows on it is no handshake
     /// message. The handshake is over.

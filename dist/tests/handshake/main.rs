@@ -1,0 +1,10 @@
+//! The handshake, from outside: recorded sessions, every message at every stage, both roles against
+//! each other.
+
+#![allow(clippy::unwrap_used)]
+
+mod known_answers;
+mod pair;
+mod prop;
+mod stages;
+mod support;
