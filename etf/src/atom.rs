@@ -279,3 +279,79 @@ macro_rules! atom {
         const { $crate::Atom::from_static(&$text) }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::hash_map::DefaultHasher;
+    use std::format;
+    use std::string::String;
+
+    fn hash(atom: &Atom) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        atom.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn how_the_text_is_held_never_shows() {
+        const FOURTEEN: Atom = crate::atom!("12345678901234");
+        const FIFTEEN: Atom = crate::atom!("123456789012345");
+        assert!(matches!(FOURTEEN.0, Repr::Inline { .. }));
+        assert!(matches!(FIFTEEN.0, Repr::Static(_)));
+        for literal in [FOURTEEN, FIFTEEN, crate::atom!("")] {
+            let made = Atom::new(literal.as_str()).unwrap();
+            assert_eq!(made, literal);
+            assert_eq!(made, made.clone());
+            assert_eq!(made.cmp(&literal), Ordering::Equal);
+            assert_eq!(hash(&made), hash(&literal));
+            assert_eq!(made.as_str(), literal.as_str());
+        }
+        assert_ne!(FOURTEEN, FIFTEEN);
+        assert_eq!(Atom::inline("ok"), crate::atom!("ok"));
+        assert_ne!(Atom::inline("ok"), crate::atom!("ok\0"));
+    }
+
+    #[test]
+    fn the_limit_counts_characters() {
+        for character in ["a", "é", "ж", "\u{1f600}"] {
+            let atom = Atom::new(&character.repeat(255)).unwrap();
+            assert_eq!(atom.as_bytes().len(), 255 * character.len());
+            let too_long = Atom::new(&character.repeat(256));
+            assert_eq!(too_long.unwrap_err(), AtomError::TooLong);
+        }
+        let mixed = format!("{}{}", "a".repeat(254), "\u{1f600}");
+        assert!(Atom::new(&mixed).is_ok());
+        assert!(Atom::new(&format!("{mixed}a")).is_err());
+    }
+
+    #[test]
+    fn order_is_that_of_code_points() {
+        let names = [
+            "",
+            "A",
+            "a",
+            "a\0",
+            "aa",
+            "b",
+            "é",
+            "ж",
+            "\u{ffff}",
+            "\u{1f600}",
+        ];
+        for pair in names.windows(2) {
+            let [a, b] = [pair[0], pair[1]].map(|text| Atom::new(text).unwrap());
+            assert!(a < b, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn compares_with_text() {
+        let long = String::from("a name that is not inline");
+        assert_eq!(Atom::new(&long).unwrap(), *long);
+        assert_eq!("ok", crate::atom!("ok"));
+        assert_ne!(crate::atom!("ok"), "okay");
+        assert_eq!(Atom::from(true), "true");
+        assert_eq!(Atom::from(false), "false");
+    }
+}

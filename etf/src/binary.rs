@@ -285,3 +285,72 @@ pub(crate) fn compare_bits((a, a_bits): (&[u8], u8), (b, b_bits): (&[u8], u8)) -
     // compare as equal; then the shorter one is smaller.
     a.cmp(b).then(a_bits.cmp(&b_bits))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    #[test]
+    fn how_the_bytes_are_held_never_shows() {
+        for len in [0, 1, 14, 15, 64] {
+            let bytes: Vec<u8> = (0..len).collect();
+            let a = Binary::copy_from_slice(&bytes);
+            let b = Binary::from(Bytes::from(bytes.clone()).slice(..));
+            assert_eq!(a, b);
+            assert_eq!(a, bytes[..]);
+            assert_eq!(a.to_bytes(), bytes);
+            assert_eq!(a.detach(), a);
+            assert_eq!(matches!(a.0, Repr::Inline { .. }), len <= 14);
+            assert_eq!(matches!(b.0, Repr::Inline { .. }), len <= 14);
+        }
+    }
+
+    #[test]
+    fn a_clone_shares_and_a_detached_binary_does_not() {
+        let frame = Bytes::from(vec![7; 100]);
+        let part = Binary::from(frame.slice(10..60));
+        assert_eq!(part.clone().as_ptr(), part.as_ptr());
+        assert_eq!(part.to_bytes().as_ptr(), part.as_ptr());
+        assert!(!frame.is_unique());
+        let detached = part.detach();
+        drop(part);
+        assert!(frame.is_unique());
+        assert_eq!(detached, [7; 50]);
+    }
+
+    #[test]
+    fn unused_bits_are_cleared() {
+        let bits = |bytes: &[u8], last_bits| BitString::new(bytes.into(), last_bits);
+        assert_eq!(bits(&[1, 0xff], 3), bits(&[1, 0xe0], 3));
+        let long = bits(&[0xff; 20], 1).unwrap();
+        assert_eq!(long.bytes().last_chunk(), Some(&[0xff, 0x80]));
+        assert_eq!(bits(&[1, 0xff], 3).unwrap().bit_len(), 11);
+        assert_eq!(bits(&[], 3), Err(BitStringError::Empty));
+        assert_eq!(bits(&[1], 0), Err(BitStringError::Bits));
+        assert_eq!(bits(&[1], 8), Err(BitStringError::Bits));
+    }
+
+    #[test]
+    fn bits_compare_one_by_one_and_a_prefix_is_smaller() {
+        // <<>>, <<0:1>>, <<0:7>>, <<0>>, <<0, 0:1>>, <<1:7>>, <<3:7>>, <<6>>, <<7>>, <<1:1>>, <<255>>
+        let ascending: [(&[u8], u8); 11] = [
+            (&[], 8),
+            (&[0], 1),
+            (&[0], 7),
+            (&[0], 8),
+            (&[0, 0], 1),
+            (&[2], 7),
+            (&[6], 7),
+            (&[6], 8),
+            (&[7], 8),
+            (&[0x80], 1),
+            (&[0xff], 8),
+        ];
+        for (i, a) in ascending.iter().enumerate() {
+            for (j, b) in ascending.iter().enumerate() {
+                assert_eq!(compare_bits(*a, *b), i.cmp(&j), "{a:?} {b:?}");
+            }
+        }
+    }
+}

@@ -59,3 +59,25 @@ impl From<Float> for f64 {
         float.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_finite_values() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(Float::new(value), None);
+        }
+        for value in [0.0, f64::MAX, f64::MIN, 5e-324] {
+            assert_eq!(Float::new(value).unwrap().get(), value);
+        }
+    }
+
+    #[test]
+    fn the_two_zeros_differ() {
+        let [zero, negative] = [0.0, -0.0].map(|value| Float::new(value).unwrap());
+        assert_ne!(zero, negative);
+        assert!(negative < zero);
+    }
+}

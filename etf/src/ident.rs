@@ -241,3 +241,62 @@ impl PartialOrd for Reference {
         Some(self.cmp(other))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atom;
+    use std::collections::hash_map::DefaultHasher;
+
+    fn hash(value: &impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn node(creation: u32) -> NodeId {
+        NodeId::new(atom!("a@host"), creation)
+    }
+
+    #[test]
+    fn the_same_node_made_twice_is_equal_and_the_creation_counts() {
+        assert_eq!(node(4), node(4));
+        assert_eq!(hash(&node(4)), hash(&node(4)));
+        assert_ne!(node(4), node(5));
+        assert_eq!(Pid::new(node(4), 1, 2), Pid::new(node(4), 1, 2));
+        assert_ne!(Pid::new(node(4), 1, 2), Pid::new(node(5), 1, 2));
+    }
+
+    #[test]
+    fn pids_order_by_serial_then_id_then_node() {
+        let other = NodeId::new(atom!("b@host"), 1);
+        let ascending = [
+            Pid::new(other.clone(), 0, 0),
+            Pid::new(node(4), 9, 0),
+            Pid::new(node(5), 9, 0),
+            Pid::new(other.clone(), 9, 0),
+            Pid::new(node(4), 0, 1),
+        ];
+        assert!(ascending.is_sorted_by(|a, b| a < b));
+        let ports = [
+            Port::new(node(4), 9),
+            Port::new(node(5), 1),
+            Port::new(other, 0),
+        ];
+        assert!(ports.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn missing_words_of_a_reference_are_zero() {
+        let reference = |words: &[u32]| Reference::new(node(4), words).unwrap();
+        assert_eq!(reference(&[1, 2]), reference(&[1, 2, 0, 0, 0]));
+        assert_eq!(hash(&reference(&[1, 2])), hash(&reference(&[1, 2, 0])));
+        assert_eq!(reference(&[1, 2, 0]).words(), [1, 2, 0]);
+        assert_eq!(reference(&[]).words(), [0; 0]);
+        // The last word decides first.
+        assert!(reference(&[9, 1]) < reference(&[1, 2]));
+        assert!(reference(&[9, 9]) < reference(&[0, 0, 1]));
+        let too_long = Reference::new(node(4), &[0; 6]);
+        assert_eq!(too_long, Err(ReferenceError::TooLong));
+    }
+}

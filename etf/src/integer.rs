@@ -261,3 +261,95 @@ impl From<Integer> for BigInt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// Values around every border of the representations, ascending.
+    fn borders() -> Vec<BigInt> {
+        let mut values = Vec::new();
+        for bits in [0, 7, 8, 31, 32, 63, 64, 127, 128, 129, 4000] {
+            for offset in -1..=1 {
+                let value = (BigInt::from(1) << bits) + offset;
+                values.push(-&value);
+                values.push(value);
+            }
+        }
+        values.sort();
+        values.dedup();
+        values
+    }
+
+    #[test]
+    fn every_value_has_one_form() {
+        for value in borders() {
+            let integer = Integer::from(value.clone());
+            let fits = [
+                (
+                    i64::try_from(&value).is_ok(),
+                    matches!(integer.0, Repr::Small(_)),
+                ),
+                (value.bits() > 128, matches!(integer.0, Repr::Big(_))),
+            ];
+            assert!(fits.iter().all(|(expected, is)| expected == is), "{value}");
+
+            assert_eq!(integer.to_bigint(), value);
+            assert_eq!(BigInt::from(integer.clone()), value);
+            assert_eq!(integer.is_negative(), value < BigInt::from(0));
+            assert_eq!(integer.to_i64(), i64::try_from(&value).ok());
+            assert_eq!(integer.to_u64(), u64::try_from(&value).ok());
+            assert_eq!(integer.to_i128(), i128::try_from(&value).ok());
+            assert_eq!(integer.to_u128(), u128::try_from(&value).ok());
+
+            assert!(
+                integer
+                    .to_i64()
+                    .is_none_or(|value| Integer::from(value) == integer)
+            );
+            assert!(
+                integer
+                    .to_u64()
+                    .is_none_or(|value| Integer::from(value) == integer)
+            );
+            assert!(
+                integer
+                    .to_i128()
+                    .is_none_or(|value| Integer::from(value) == integer)
+            );
+            assert!(
+                integer
+                    .to_u128()
+                    .is_none_or(|value| Integer::from(value) == integer)
+            );
+            let (_, mut bytes) = value.to_bytes_le();
+            for _ in 0..20 {
+                assert_eq!(
+                    Integer::from_le_magnitude(integer.is_negative(), &bytes),
+                    integer
+                );
+                bytes.push(0);
+            }
+        }
+    }
+
+    #[test]
+    fn zero_has_no_sign() {
+        for bytes in [&[][..], &[0], &[0; 300]] {
+            assert_eq!(Integer::from_le_magnitude(true, bytes), Integer::from(0));
+        }
+    }
+
+    #[test]
+    fn order_is_by_value() {
+        let values = borders();
+        let integers: Vec<Integer> = values.iter().cloned().map(Integer::from).collect();
+        for (i, a) in integers.iter().enumerate() {
+            for (j, b) in integers.iter().enumerate() {
+                assert_eq!(a.cmp(b), i.cmp(&j), "{a} {b}");
+                assert_eq!(a == b, i == j);
+            }
+        }
+    }
+}

@@ -1,4 +1,55 @@
 //! Erlang's terms and their External Term Format.
+//!
+//! A [`Term`] is any value that Erlang can send. The codec reads and writes it as
+//! `term_to_binary/1` and the distribution protocol do ("External Term Format" in the
+//! documentation of ERTS), and is made for bytes of a hostile peer: it never panics, never
+//! recurses on nesting and never allocates by what a length field claims. The crate knows nothing
+//! of nodes, sockets or clocks; it is `no_std` with `alloc`, and has no unsafe code.
+//!
+//! ```
+//! use erland_etf::{Term, atom};
+//!
+//! // {reply, [1, 2, 3], #{name => <<"joe">>}}
+//! let name = Term::map([(Term::from(atom!("name")), Term::binary("joe"))])?;
+//! let term = Term::from((atom!("reply"), Term::list([1, 2, 3].map(Term::from)), name));
+//!
+//! let elements = term.as_tuple().ok_or("no tuple")?;
+//! assert!(elements[0].is_atom("reply"));
+//! let sum: i64 = elements[1].as_list().ok_or("no list")?.iter().filter_map(Term::as_i64).sum();
+//! assert_eq!(sum, 6);
+//! let map = elements[2].as_map().ok_or("no map")?;
+//! assert_eq!(map.get_atom("name").and_then(Term::as_binary), Some(&b"joe"[..]));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! # Terms
+//!
+//! | Erlang | `Term` | made from | size, beyond the 24 bytes of the term |
+//! |---|---|---|---|
+//! | `1`, `16#ffffffffffffffffff` | [`Integer`] | `i8` to `i128`, `u8` to `u128`, `num_bigint::BigInt` | none up to 128 bits |
+//! | `1.5` | [`Float`] | [`Float::new`] | none |
+//! | `ok`, `'an atom'`, `true` | [`Atom`] | [`atom!`], [`Atom::new`], `bool` | none up to 14 bytes and for literals |
+//! | `<<1, 2>>` | [`Binary`] | [`Term::binary`], [`Bytes`](bytes::Bytes), `Vec<u8>` | none up to 14 bytes, otherwise shared |
+//! | `<<1, 2:3>>` | [`BitString`] | [`BitString::new`] | boxed |
+//! | `<0.10.0>` | [`Pid`] | [`Pid::new`] | shared by node |
+//! | `#Port<0.1>` | [`Port`] | [`Port::new`] | shared by node |
+//! | `#Ref<0.1.2.3>` | [`Reference`] | [`Reference::new`] | boxed |
+//! | `{a, b}` | [`Tuple`] | Rust tuples of up to 6, [`Term::tuple`], `Vec<Term>` | 24 bytes per element |
+//! | `[]`, `[a, b]` | [`List`] | [`Term::nil`], [`Term::list`], `Vec<Term>` | 24 bytes per element |
+//! | `"text"` | [`List`] | [`Term::string`], [`List::from_bytes`] | a byte per element, if all are bytes |
+//! | `[a &#124; b]` | [`List`] | [`Term::improper`], [`List::improper`] | 24 bytes per element |
+//! | `#{k => v}` | [`Map`] | [`Term::map`], [`Map::from_pairs`] | 48 bytes per pair |
+//! | `fun lists:map/2` | [`Fun::Export`] | [`ExportFun`] | boxed |
+//! | `fun(X) -> X end` | [`Fun::Internal`] | [`InternalFun`] | boxed |
+//! | `#mod:name{k = v}` | [`Record`] (OTP 29) | [`Record::new`] | boxed |
+//! | LOCAL_EXT | [`Local`] | [`Local::new`] | boxed |
+//!
+//! Equality is Erlang's `=:=`; for `==` and the standard order see [`Term`]. There is no limit on
+//! nesting but memory: clone, drop, comparison, hash and text keep a stack of their own.
+//!
+//! # Features
+//!
+//! - `std` (default): the `std` features of the dependencies. The crate itself does not need it.
 
 #![no_std]
 #![cfg_attr(

@@ -363,3 +363,78 @@ fn byte_term(byte: u8) -> &'static Term {
     // All 256 indices exist; the fallback only spares a panic path.
     BYTES.get(usize::from(byte)).unwrap_or(&NIL)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atom;
+    use std::string::ToString;
+    use std::vec;
+
+    fn improper(items: &[u8], tail: impl Into<Term>) -> Term {
+        Term::improper(items.iter().map(|item| Term::from(*item)), tail)
+    }
+
+    #[test]
+    fn a_tail_that_is_a_list_is_joined() {
+        let cases = [
+            (improper(&[1], Term::nil()), "[1]"),
+            (improper(&[1], List::from_bytes(vec![2, 3])), "[1,2,3]"),
+            (improper(&[1], Term::list([atom!("a").into()])), "[1,a]"),
+            (improper(&[1], improper(&[2], atom!("t"))), "[1,2|t]"),
+            (improper(&[], improper(&[2], atom!("t"))), "[2|t]"),
+            (improper(&[], Term::nil()), "[]"),
+            (improper(&[], atom!("t")), "t"),
+        ];
+        for (term, text) in cases {
+            assert_eq!(term.to_string(), text);
+        }
+        assert_eq!(List::improper(vec![], Term::from(1)), Err(Term::from(1)));
+    }
+
+    #[test]
+    fn an_improper_list_shows_its_elements_apart_from_its_tail() {
+        let list = List::improper(vec![1.into(), 2.into()], atom!("t").into()).unwrap();
+        assert_eq!(list.len(), 2);
+        assert!(!list.is_proper() && !list.is_empty());
+        assert_eq!(list.tail(), &Term::from(atom!("t")));
+        assert!(list.iter().eq([&Term::from(1), &Term::from(2)]));
+        assert_eq!(list.get(1), Some(&Term::from(2)));
+        assert_eq!(list.get(2), None);
+        assert_eq!(list.as_bytes(), None);
+        assert_eq!(list.into_vec(), None);
+    }
+
+    #[test]
+    fn every_byte_is_its_own_term() {
+        let all: Vec<u8> = (0..=255).collect();
+        let list = List::from_bytes(all.clone());
+        assert!(list.iter().map(Term::as_i64).eq((0..256).map(Some)));
+        assert_eq!(list.as_bytes(), Some(Cow::Borrowed(&all[..])));
+        assert_eq!(list.iter().len(), 256);
+    }
+
+    #[test]
+    fn only_lists_of_bytes_are_bytes() {
+        assert_eq!(List::nil().as_bytes().as_deref(), Some(&[][..]));
+        let list = |items: [i64; 2]| List::from_iter(items.map(Term::from));
+        assert_eq!(list([0, 255]).as_bytes().as_deref(), Some(&[0, 255][..]));
+        assert_eq!(list([0, 256]).as_bytes(), None);
+        assert_eq!(list([-1, 0]).as_bytes(), None);
+    }
+
+    #[test]
+    fn nil_has_one_form() {
+        for nil in [
+            List::from_bytes(vec![]),
+            List::from(vec![]),
+            List::default(),
+        ] {
+            assert!(matches!(nil.view(), View::Nil));
+            assert!(nil.is_empty() && nil.is_proper());
+            assert!(nil.tail().is_nil());
+            assert_eq!(nil.iter().next(), None);
+            assert_eq!(nil.into_vec(), Some(vec![]));
+        }
+    }
+}

@@ -144,3 +144,59 @@ impl DoubleEndedIterator for Iter<'_> {
 
 impl ExactSizeIterator for Iter<'_> {}
 impl core::iter::FusedIterator for Iter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atom;
+    use crate::float::Float;
+    use std::vec;
+
+    fn float(value: f64) -> Term {
+        Float::new(value).unwrap().into()
+    }
+
+    #[test]
+    fn keys_match_exactly() {
+        let map = Map::from_pairs(vec![
+            (float(1.0), 2.into()),
+            (float(0.0), 3.into()),
+            (1.into(), 1.into()),
+            (float(-0.0), 4.into()),
+        ])
+        .unwrap();
+        assert_eq!(map.get(&1.into()), Some(&1.into()));
+        assert_eq!(map.get(&float(1.0)), Some(&2.into()));
+        assert_eq!(map.get(&float(0.0)), Some(&3.into()));
+        assert_eq!(map.get(&float(-0.0)), Some(&4.into()));
+        assert_eq!(map.get(&0.into()), None);
+        let keys: Vec<&Term> = map.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, [&1.into(), &float(-0.0), &float(0.0), &float(1.0)]);
+    }
+
+    #[test]
+    fn a_key_given_twice_is_refused() {
+        let pair = |key: i32| (Term::from(key), Term::nil());
+        for keys in [vec![1, 1], vec![2, 1, 2], (0..100).chain([50]).collect()] {
+            let pairs = keys.into_iter().map(pair).collect();
+            assert_eq!(Map::from_pairs(pairs), Err(DuplicateKey));
+        }
+    }
+
+    #[test]
+    fn finds_atoms_by_text_among_keys_of_all_types() {
+        let map = Map::from_pairs(vec![
+            (7.into(), 0.into()),
+            (Term::string("b"), 0.into()),
+            (atom!("b").into(), 1.into()),
+            (atom!("a name that is not inline").into(), 2.into()),
+            (Term::binary("b"), 0.into()),
+            (float(7.0), 0.into()),
+        ])
+        .unwrap();
+        assert_eq!(map.get_atom("b"), Some(&1.into()));
+        assert_eq!(map.get_atom("a name that is not inline"), Some(&2.into()));
+        assert_eq!(map.get_atom("c"), None);
+        assert_eq!(map.get_atom(""), None);
+    }
+}

@@ -8,7 +8,6 @@ use core::hash::{Hash, Hasher};
 use core::{iter, mem};
 
 use num_bigint::{BigInt, Sign};
-use smallvec::SmallVec;
 
 use crate::binary::compare_bits;
 use crate::float::Float;
@@ -19,7 +18,7 @@ use crate::map::Map;
 use crate::record::Record;
 use crate::term::Term;
 use crate::tuple::Tuple;
-use crate::walk::{self, LEVELS, Pairwise, TermRef};
+use crate::walk::{self, Pairwise, Stack, TermRef};
 
 /// Which of the two orders.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl<'a> From<Frame<'a>> for Step<'a> {
 pub(crate) fn compare(a: TermRef<'_>, b: TermRef<'_>, rule: Rule) -> Ordering {
     let (mut current, mut stack) = match outside(a, b, rule) {
         Step::Known(ordering) => return ordering,
-        Step::Inside(first, second) => (first, SmallVec::<[_; LEVELS]>::from_iter(second)),
+        Step::Inside(first, second) => (first, Stack::from_iter(second)),
     };
     loop {
         let Some((a, b)) = current.inside.next() else {
@@ -324,7 +323,7 @@ enum Equality<'a> {
 pub(crate) fn equal(a: TermRef<'_>, b: TermRef<'_>) -> bool {
     let (mut current, mut stack) = match equality(a, b) {
         Equality::Known(equal) => return equal,
-        Equality::Inside(first, second) => (first, SmallVec::<[_; LEVELS]>::from_iter(second)),
+        Equality::Inside(first, second) => (first, Stack::from_iter(second)),
     };
     loop {
         let Some((a, b)) = current.next() else {
@@ -448,4 +447,186 @@ compared_as_terms! {
     Record: TermRef::Record,
     Fun: TermRef::from,
     InternalFun: TermRef::InternalFun,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Atom, Binary, BitString, ExportFun, Local, NodeId, Pid, Port, Reference, atom};
+    use bytes::Bytes;
+    use std::vec;
+    use std::vec::Vec;
+
+    fn float(value: f64) -> Term {
+        Float::new(value).unwrap().into()
+    }
+
+    fn power(bits: u32, offset: i8) -> Term {
+        ((BigInt::from(1) << bits) + offset).into()
+    }
+
+    fn node() -> NodeId {
+        NodeId::new(atom!("a@host"), 4)
+    }
+
+    fn internal(index: u32, old_uniq: i64, free: Vec<Term>) -> InternalFun {
+        InternalFun {
+            module: atom!("m"),
+            arity: 0,
+            uniq: [0; 16],
+            index,
+            old_index: 0,
+            old_uniq,
+            pid: Pid::new(node(), 1, 0),
+            free: free.into(),
+        }
+    }
+
+    fn record(name: Atom, exported: bool, fields: &[(Atom, i32)]) -> Term {
+        let fields = fields
+            .iter()
+            .map(|(name, value)| (name.clone(), Term::from(*value)));
+        Record::new(atom!("m"), name, exported, fields)
+            .unwrap()
+            .into()
+    }
+
+    #[test]
+    fn ascending_by_either_rule() {
+        let export = |function| {
+            Term::from(ExportFun {
+                module: atom!("a"),
+                function,
+                arity: 0,
+            })
+        };
+        let bits = BitString::new(Binary::from(&[0x20][..]), 3).unwrap();
+        let ascending: Vec<Term> = vec![
+            (-1).into(),
+            float(0.5),
+            atom!("a").into(),
+            atom!("aa").into(),
+            Reference::new(node(), &[1, 2, 3]).unwrap().into(),
+            internal(0, 9, vec![]).into(),
+            internal(1, 5, vec![]).into(),
+            internal(1, 5, vec![2.into()]).into(),
+            internal(1, 5, vec![3.into()]).into(),
+            internal(1, 6, vec![]).into(),
+            export(atom!("f")),
+            export(atom!("g")),
+            Port::new(node(), 1).into(),
+            Pid::new(node(), 1, 0).into(),
+            Term::tuple([]),
+            Term::tuple([2.into()]),
+            Term::tuple([1.into(), 1.into()]),
+            record(atom!("r"), false, &[(atom!("z"), 1), (atom!("y"), 1)]),
+            record(atom!("r"), true, &[]),
+            record(atom!("r"), true, &[(atom!("a"), 1)]),
+            record(atom!("r"), true, &[(atom!("a"), 2)]),
+            record(atom!("r"), true, &[(atom!("b"), 0)]),
+            record(atom!("s"), false, &[]),
+            Term::map([]).unwrap(),
+            Term::map([(2.into(), 1.into())]).unwrap(),
+            Term::map([(2.into(), 2.into())]).unwrap(),
+            Term::map([(3.into(), 0.into())]).unwrap(),
+            Term::map([(1.into(), 9.into()), (2.into(), 9.into())]).unwrap(),
+            Term::nil(),
+            Term::improper([1.into()], atom!("t")),
+            Term::list([1.into()]),
+            Term::improper([1.into(), 2.into()], atom!("t")),
+            Term::list([1.into(), 2.into()]),
+            Term::list([1.into(), 2.into(), atom!("a").into()]),
+            Term::improper([1.into()], Term::binary("")),
+            Term::list([2.into()]),
+            Term::list([atom!("a").into()]),
+            Term::binary(""),
+            Term::from(bits),
+            Term::binary([0x20]),
+            Term::binary([0x20, 0]),
+            Local::new(Bytes::new()).into(),
+        ];
+        for (i, a) in ascending.iter().enumerate() {
+            for (j, b) in ascending.iter().enumerate() {
+                assert_eq!(a.standard_cmp(b), i.cmp(&j), "{a} {b}");
+                assert_eq!(a.cmp(b), i.cmp(&j), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_compare_by_exact_value() {
+        let ascending = [
+            vec![negate(power(1024, 0))],
+            vec![float(f64::MIN)],
+            vec![negate(power(200, 0)), float(-(2_f64.powi(200)))],
+            vec![negate(power(200, -1))],
+            vec![negate(power(63, 1))],
+            vec![negate(power(63, 0)), float(-(2_f64.powi(63)))],
+            vec![(-1).into(), float(-1.0)],
+            vec![float(-0.5)],
+            vec![0.into(), float(0.0), float(-0.0)],
+            vec![float(5e-324)],
+            vec![float(0.5)],
+            vec![1.into(), float(1.0)],
+            vec![power(53, 0), float(2_f64.powi(53))],
+            vec![power(53, 1)],
+            vec![power(63, -1)],
+            vec![power(63, 0), float(2_f64.powi(63))],
+            vec![power(63, 1)],
+            vec![power(64, 0), float(2_f64.powi(64))],
+            vec![power(128, -1)],
+            vec![power(128, 0), float(2_f64.powi(128))],
+            vec![power(128, 1)],
+            vec![power(1023, 0), float(2_f64.powi(1023))],
+            vec![power(1023, 1)],
+            vec![float(f64::MAX)],
+            vec![power(1024, 0)],
+        ];
+        for (i, level) in ascending.iter().enumerate() {
+            for (j, other) in ascending.iter().enumerate() {
+                for (a, b) in level.iter().flat_map(|a| other.iter().map(move |b| (a, b))) {
+                    assert_eq!(a.standard_cmp(b), i.cmp(&j), "{a} {b}");
+                    assert_eq!(a.loosely_equal(b), i == j, "{a} {b}");
+                }
+            }
+        }
+    }
+
+    fn negate(term: Term) -> Term {
+        (-term.as_integer().unwrap().to_bigint()).into()
+    }
+
+    #[test]
+    fn as_a_key_every_integer_is_before_every_float() {
+        assert!(power(2000, 0) < float(-1.0));
+        assert!(float(-0.0) < float(0.0));
+        assert!(Term::tuple([2.into()]) < Term::tuple([float(1.0)]));
+        // In the standard order keys are compared so, and values are not.
+        let map = |key: Term, value: Term| Term::map([(key, value)]).unwrap();
+        let standard = |a: &Term, b: &Term| a.standard_cmp(b);
+        assert_eq!(
+            standard(&map(2.into(), 0.into()), &map(float(1.0), 0.into())),
+            Ordering::Less
+        );
+        assert!(!map(1.into(), 0.into()).loosely_equal(&map(float(1.0), 0.into())));
+        assert!(map(0.into(), 1.into()).loosely_equal(&map(0.into(), float(1.0))));
+        assert_ne!(map(0.into(), 1.into()), map(0.into(), float(1.0)));
+    }
+
+    #[test]
+    fn who_made_a_fun_does_not_matter_but_its_code_does() {
+        let fun = internal(1, 5, vec![]);
+        let elsewhere = InternalFun {
+            pid: Pid::new(node(), 2, 0),
+            ..fun.clone()
+        };
+        assert_eq!(fun, elsewhere);
+        assert_eq!(fun.cmp(&elsewhere), Ordering::Equal);
+        let reloaded = InternalFun {
+            uniq: [1; 16],
+            ..fun.clone()
+        };
+        assert_ne!(fun, reloaded);
+        assert!(fun < reloaded);
+    }
 }

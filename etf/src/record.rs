@@ -187,3 +187,42 @@ impl<'a> Iterator for Iter<'a> {
 
 impl ExactSizeIterator for Iter<'_> {}
 impl iter::FusedIterator for Iter<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atom;
+    use std::format;
+
+    fn record(names: impl IntoIterator<Item = u32>) -> Result<Record, DuplicateField> {
+        let fields = names.into_iter().map(|name| {
+            let text = format!("field_{name}");
+            (Atom::new(&text).unwrap(), Term::from(name))
+        });
+        Record::new(atom!("m"), atom!("r"), false, fields)
+    }
+
+    #[test]
+    fn a_field_given_twice_is_refused() {
+        assert_eq!(record([1, 2, 1]), Err(DuplicateField));
+        assert_eq!(record((0..100).chain([50])), Err(DuplicateField));
+        assert_eq!(record(0..100).unwrap().len(), 100);
+        assert!(record([]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn fields_keep_their_order_which_is_part_of_the_value() {
+        let descending = record([2, 1]).unwrap();
+        assert_ne!(descending, record([1, 2]).unwrap());
+        assert_eq!(descending.get("field_1"), Some(&Term::from(1)));
+        assert_eq!(descending.get("field_3"), None);
+        let values: Vec<Option<u64>> = descending.iter().map(|(_, v)| v.as_u64()).collect();
+        assert_eq!(values, [Some(2), Some(1)]);
+        let names: Vec<Atom> = descending
+            .into_vec()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["field_2", "field_1"]);
+    }
+}

@@ -378,3 +378,82 @@ from_tuples! {
     (A a, B b, C c, D d, E e)
     (A a, B b, C c, D d, E e, F f)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atom;
+    use crate::ident::NodeId;
+    use std::string::ToString;
+
+    #[test]
+    fn accessors_answer_for_their_variant_only() {
+        let node = NodeId::new(atom!("a@b"), 4);
+        let pid = Pid::new(node.clone(), 1, 2);
+        let reference = Reference::new(node.clone(), &[1]).unwrap();
+        let term = Term::from((
+            1,
+            true,
+            &pid,
+            &reference,
+            Bytes::from_static(b"x"),
+            atom!("a"),
+        ));
+        let elements = term.as_tuple().unwrap();
+        let answers: Vec<[bool; 9]> = elements
+            .iter()
+            .chain([&term, &Term::nil(), &Term::map([]).unwrap()])
+            .map(|term| {
+                [
+                    term.as_integer().is_some(),
+                    term.as_atom().is_some(),
+                    term.as_pid().is_some(),
+                    term.as_reference().is_some(),
+                    term.as_binary().is_some(),
+                    term.is_atom("a"),
+                    term.as_tuple().is_some(),
+                    term.as_list().is_some() && term.is_nil(),
+                    term.as_map().is_some(),
+                ]
+            })
+            .collect();
+        for (row, answers) in answers.iter().enumerate() {
+            for (column, answer) in answers.iter().enumerate() {
+                let an_atom = row == 5 && column == 1;
+                assert_eq!(*answer, row == column || an_atom, "{row} {column}");
+            }
+        }
+        assert_eq!(
+            Term::from(Port::new(node, 7)).as_port().map(Port::id),
+            Some(7)
+        );
+        assert_eq!(Term::from(u64::MAX).as_u64(), Some(u64::MAX));
+        assert_eq!(Term::from(u64::MAX).as_i64(), None);
+        assert_eq!(Term::from(1).as_f64(), None);
+        assert_eq!(
+            Float::new(1.5).map(|float| Term::from(float).as_f64()),
+            Some(Some(1.5))
+        );
+    }
+
+    #[test]
+    fn a_string_is_the_list_of_its_characters() {
+        assert!(Term::string("").is_nil());
+        assert_eq!(Term::string("né"), Term::list([110.into(), 233.into()]));
+        assert_eq!(Term::string("ж"), Term::list([1078.into()]));
+    }
+
+    #[test]
+    fn tuples_of_up_to_six_become_terms() {
+        assert_eq!(Term::from((1,)).to_string(), "{1}");
+        let six = Term::from((
+            1_u8,
+            2_i128,
+            false,
+            Term::nil(),
+            ("x".len() as u64,),
+            atom!("a"),
+        ));
+        assert_eq!(six.to_string(), "{1,2,false,[],{1},a}");
+    }
+}

@@ -24,8 +24,8 @@ use crate::record::Record;
 use crate::term::Term;
 use crate::tuple::Tuple;
 
-/// How many levels a walk keeps on the thread's stack: more than most messages nest.
-pub(crate) const LEVELS: usize = 8;
+/// The stack of a walk. Eight levels are more than most messages nest.
+pub(crate) type Stack<T> = SmallVec<[T; 8]>;
 
 /// A reference to a [`Term`], or to what could be one: so containers, which are types of their
 /// own, are walked through by the same functions as terms.
@@ -144,7 +144,7 @@ enum Dropping {
 /// Empties the containers among these terms, so that dropping the terms themselves recurses no
 /// further. Terms without anything inside stay as they are, and so cost one look each.
 pub(crate) fn drop_terms(terms: &mut [Term]) {
-    let mut stack = SmallVec::new();
+    let mut stack = Stack::new();
     for term in terms {
         if has_children(term) {
             unnest(mem::replace(term, Term::nil()), &mut stack);
@@ -155,7 +155,7 @@ pub(crate) fn drop_terms(terms: &mut [Term]) {
 
 /// [`drop_terms`] for the keys and values of a map.
 pub(crate) fn drop_pairs(pairs: &mut [(Term, Term)]) {
-    let mut stack = SmallVec::new();
+    let mut stack = Stack::new();
     for (key, value) in pairs {
         for term in [key, value] {
             if has_children(term) {
@@ -166,7 +166,7 @@ pub(crate) fn drop_pairs(pairs: &mut [(Term, Term)]) {
     }
 }
 
-fn drop_all(stack: &mut SmallVec<[Dropping; LEVELS]>) {
+fn drop_all(stack: &mut Stack<Dropping>) {
     while let Some(top) = stack.last_mut() {
         match top {
             Dropping::Terms(terms) => match terms.next() {
@@ -193,7 +193,7 @@ fn drop_all(stack: &mut SmallVec<[Dropping; LEVELS]>) {
 }
 
 /// Drops a term, except for what is inside, which is put on the stack.
-fn unnest(mut term: Term, stack: &mut SmallVec<[Dropping; LEVELS]>) {
+fn unnest(mut term: Term, stack: &mut Stack<Dropping>) {
     let terms = match &mut term {
         Term::Tuple(tuple) => mem::take(&mut tuple.0),
         Term::List(list) => list.take_terms(),
@@ -279,7 +279,7 @@ pub(crate) fn clone_pairs(pairs: &[(Term, Term)]) -> Box<[(Term, Term)]> {
 
 fn fill(outermost: Cloning<'_, '_>) {
     let mut current = outermost;
-    let mut stack: SmallVec<[Cloning<'_, '_>; LEVELS]> = SmallVec::new();
+    let mut stack: Stack<Cloning<'_, '_>> = Stack::new();
     loop {
         let Some((from, to)) = current.next() else {
             match stack.pop() {
@@ -404,7 +404,7 @@ pub(crate) fn definition(record: &Record) -> impl Eq + Hash + '_ {
 /// Hashes a term consistently with [`equal`].
 pub(crate) fn hash<H: Hasher>(term: TermRef<'_>, state: &mut H) {
     let mut current = hash_outside(term, state);
-    let mut stack: SmallVec<[Children<'_>; LEVELS]> = SmallVec::new();
+    let mut stack: Stack<Children<'_>> = Stack::new();
     loop {
         let Some(term) = current.next() else {
             match stack.pop() {

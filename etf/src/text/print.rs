@@ -8,8 +8,6 @@
 use core::fmt::{self, Display, Formatter, Write};
 use core::{mem, slice};
 
-use smallvec::SmallVec;
-
 use crate::atom::Atom;
 use crate::binary::{Binary, BitString};
 use crate::float::Float;
@@ -22,7 +20,7 @@ use crate::map::Map;
 use crate::record::{self, Record};
 use crate::term::Term;
 use crate::tuple::Tuple;
-use crate::walk::{LEVELS, TermRef};
+use crate::walk::{Stack, TermRef};
 
 /// What is shown of the incarnation of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,7 +42,7 @@ fn print(f: &mut Formatter<'_>, term: TermRef<'_>, creation: Creation) -> fmt::R
     let Some(mut current) = open(f, term, creation)? else {
         return Ok(());
     };
-    let mut stack: SmallVec<[(Open<'_>, bool); LEVELS]> = SmallVec::new();
+    let mut stack: Stack<(Open<'_>, bool)> = Stack::new();
     let mut first = true;
     loop {
         match current.next(f, first)? {
@@ -253,7 +251,7 @@ fn is_bare(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(is_lower)
         && characters.all(is_name_character)
-        && !RESERVED.contains(&text)
+        && !(text.len() <= LONGEST_RESERVED && RESERVED.contains(&text))
 }
 
 fn is_lower(c: char) -> bool {
@@ -270,6 +268,8 @@ const RESERVED: [&str; 29] = [
     "case", "catch", "cond", "div", "else", "end", "fun", "if", "let", "maybe",
     "not", "of", "or", "orelse", "receive", "rem", "try", "when", "xor",
 ];
+
+const LONGEST_RESERVED: usize = "receive".len();
 
 /// The text between quotes (`io_lib:write_string/2`).
 fn escaped(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
@@ -298,6 +298,13 @@ fn float(f: &mut Formatter<'_>, value: f64) -> fmt::Result {
     // "d.ddde-dd" or "de-dd", at most 17 digits: 24 bytes.
     let mut text = Digits::default();
     write!(text, "{value:e}")?;
+    // Of two shortest texts that are equally near, Erlang takes the one with the even digit, as
+    // rounding to that many digits does. Rounding alone may give text of another float.
+    let mut even = Digits::default();
+    write!(even, "{value:.*e}", text.precision())?;
+    if even.as_str().parse() == Ok(value) {
+        text = even;
+    }
     let (sign, text) = match text.as_str().strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", text.as_str()),
@@ -348,6 +355,14 @@ struct Digits {
 }
 
 impl Digits {
+    /// How many digits come after the point.
+    fn precision(&self) -> usize {
+        let mantissa = self.as_str().split('e').next().unwrap_or_default();
+        mantissa
+            .split_once('.')
+            .map_or(0, |(_, fraction)| fraction.len())
+    }
+
     fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..self.len).unwrap_or_default();
         core::str::from_utf8(bytes).unwrap_or_default()
@@ -411,4 +426,164 @@ printed_as_terms! {
     InternalFun: self => TermRef::InternalFun(self),
     Record: self => TermRef::Record(self),
     Local: self => TermRef::Local(self),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atom;
+    use std::format;
+    use std::string::ToString;
+    use std::vec;
+
+    #[test]
+    fn atoms_are_quoted_where_erlang_quotes_them() {
+        let cases = [
+            ("a@b", "a@b"),
+            ("aB_9", "aB_9"),
+            ("éÀ", "éÀ"),
+            ("ß", "ß"),
+            ("÷", "'÷'"),
+            ("a×", "'a×'"),
+            ("", "''"),
+            ("A", "'A'"),
+            ("_a", "'_a'"),
+            ("9", "'9'"),
+            ("a.b", "'a.b'"),
+            ("a b", "'a b'"),
+            ("it's", "'it\\'s'"),
+            ("a\\b", "'a\\\\b'"),
+            ("a\nb\r\t", "'a\\nb\\r\\t'"),
+            ("\u{8}\u{b}\u{c}\u{1b}\u{7f}", "'\\b\\v\\f\\e\\d'"),
+            ("\0\u{1f}\u{80}\u{9f}", "'\\000\\037\\200\\237'"),
+            ("\u{a0}", "'\u{a0}'"),
+            ("ж", "'ж'"),
+            ("when", "'when'"),
+            ("receive", "'receive'"),
+            ("maybe", "'maybe'"),
+            ("else", "'else'"),
+            ("received", "received"),
+        ];
+        for (text, printed) in cases {
+            assert_eq!(Atom::new(text).unwrap().to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn floats_are_the_shortest_text_that_reads_back() {
+        let cases = [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (-1.5, "-1.5"),
+            (0.1, "0.1"),
+            (0.01, "0.01"),
+            (0.001, "0.001"),
+            (0.012345, "0.012345"),
+            (1e-4, "0.0001"),
+            (1.5e-4, "1.5e-4"),
+            (1.0e-5, "1.0e-5"),
+            (100.0, "100.0"),
+            (1000.0, "1.0e3"),
+            (1234.0, "1234.0"),
+            (123_456_789.123, "123456789.123"),
+            (1e15, "1.0e15"),
+            (9_007_199_254_740_991.0, "9007199254740991.0"),
+            (9_007_199_254_740_992.0, "9.007199254740992e15"),
+            (1e21, "1.0e21"),
+            (1e22, "1.0e22"),
+            (5e-324, "5.0e-324"),
+            (f64::MAX, "1.7976931348623157e308"),
+            (1_883_559_396_074_251.0 + 0.25, "1883559396074251.2"),
+            (1_883_559_396_074_251.0 + 0.75, "1883559396074251.8"),
+            (2_f64.powi(-44), "5.684341886080802e-14"),
+        ];
+        for (value, printed) in cases {
+            assert_eq!(Float::new(value).unwrap().to_string(), printed);
+            assert_eq!(printed.parse(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn terms_look_as_in_erlang() {
+        let record = [
+            (atom!("name"), atom!("joe").into()),
+            (atom!("Age"), Term::from(7)),
+        ];
+        let record = Record::new(atom!("recv"), atom!("person"), true, record).unwrap();
+        let map = Term::map([(atom!("k").into(), 1.into()), (2.into(), Term::nil())]).unwrap();
+        let bits = |bytes: &[u8], last| BitString::new(bytes.into(), last).unwrap();
+        let export = ExportFun {
+            module: atom!("lists"),
+            function: atom!("Map"),
+            arity: 2,
+        };
+        let cases = [
+            (
+                Term::from(-(1_i128 << 100)),
+                "-1267650600228229401496703205376",
+            ),
+            (
+                Term::from(u128::MAX),
+                "340282366920938463463374607431768211455",
+            ),
+            (Term::tuple([]), "{}"),
+            (Term::from((1, atom!("ok"))), "{1,ok}"),
+            (Term::nil(), "[]"),
+            (Term::string("ab"), "[97,98]"),
+            (Term::string("ж"), "[1078]"),
+            (Term::list([Term::nil(), 1.into()]), "[[],1]"),
+            (Term::improper([1.into(), 2.into()], atom!("t")), "[1,2|t]"),
+            (Term::binary("abc"), "<<97,98,99>>"),
+            (Term::binary(""), "<<>>"),
+            (bits(&[0x20], 3).into(), "<<1:3>>"),
+            (bits(&[1, 2, 0x20], 3).into(), "<<1,2,1:3>>"),
+            (Term::map([]).unwrap(), "#{}"),
+            (map, "#{2 => [],k => 1}"),
+            (export.into(), "fun lists:'Map'/2"),
+            (record.into(), "#recv:person{name = joe,'Age' = 7}"),
+            (Local::new(vec![1, 2, 3].into()).into(), "#Local<3 bytes>"),
+        ];
+        for (term, printed) in cases {
+            assert_eq!(term.to_string(), printed);
+            assert_eq!(format!("{term:?}"), printed);
+        }
+    }
+
+    #[test]
+    fn identifiers_name_their_node_and_debug_its_creation() {
+        let node = NodeId::new(Atom::new("a\n@host").unwrap(), 4);
+        let pid = Pid::new(node.clone(), 10, 2);
+        let fun = InternalFun {
+            module: atom!("m"),
+            arity: 1,
+            uniq: [0; 16],
+            index: 2,
+            old_index: 3,
+            old_uniq: 5,
+            pid: pid.clone(),
+            free: Tuple::from(vec![1.into()]),
+        };
+        let cases = [
+            (Term::from(pid), r"<a\n@host.10.2>", r"<a\n@host/4.10.2>"),
+            (
+                Port::new(node.clone(), 1).into(),
+                r"#Port<a\n@host.1>",
+                r"#Port<a\n@host/4.1>",
+            ),
+            (
+                Reference::new(node.clone(), &[1, 2, 3]).unwrap().into(),
+                r"#Ref<a\n@host.3.2.1>",
+                r"#Ref<a\n@host/4.3.2.1>",
+            ),
+            (fun.into(), "#Fun<m.3.5>", "#Fun<m.3.5>"),
+        ];
+        for (term, display, debug) in cases {
+            assert_eq!(term.to_string(), display);
+            assert_eq!(format!("{term:?}"), debug);
+            assert_eq!(format!("{:?}", [term]), format!("[{debug}]"));
+        }
+        assert_eq!(node.to_string(), r"a\n@host");
+        assert_eq!(format!("{node:?}"), r"a\n@host/4");
+    }
 }
