@@ -83,6 +83,25 @@ mod tuple;
 mod walk;
 
 // ---- codec: tag, error, limits, read, write, decode, encode, raw ----
+mod decode;
+mod encode;
+mod error;
+mod limits;
+mod raw;
+mod read;
+mod tag;
+mod write;
+
+pub use crate::decode::{from_bytes, from_slice};
+pub use crate::encode::to_vec;
+pub use crate::error::{DecodeError, DecodeErrorKind, EncodeError, TermKind};
+pub use crate::limits::Limits;
+pub use crate::raw::{AtomTable, RawTerm};
+pub use crate::read::{
+    AtomText, ExportParts, FunParts, NodeParts, PidParts, PortParts, Reader, RecordParts,
+    ReferenceParts, Token,
+};
+pub use crate::write::Writer;
 // ---- end of codec ----
 
 pub use crate::atom::{Atom, AtomError, MAX_ATOM_CHARACTERS};
