@@ -92,4 +92,22 @@ pub use name::{NodeName, NodeNameError};
 
 // ---- the established link: frames, headers, control messages, the connection ----
 
+mod atom_cache;
+mod connection;
+mod control;
+mod error;
+mod fragment;
+mod frame;
+mod header;
+mod send_buffer;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tick;
+
+pub use connection::{ConnectionLimits, Event, Inbound, Outbound};
+pub use control::{Control, Destination, Op, SpawnRequest, SpawnResult, Target};
+pub use error::{ControlError, EncodeError, FragmentBudget, FrameFault, FrameKind, ProtocolError};
+pub use frame::{FrameTooLarge, split_frame};
+pub use tick::{TickAction, Ticker};
+
 // ---- end of the established link ----

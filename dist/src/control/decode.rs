@@ -1,0 +1,429 @@
+//! What does a received control message say? Reads every operation in every form.
+//!
+//! Beyond types and arity this judges what can be judged knowing the peer alone: that a signal
+//! which acts in the name of a process comes from the node of that process (`erts_net_message` in
+//! `dist.c`, OTP 25 to 29, closes the link otherwise). Whether the receiving process is one of
+//! ours is for the node to see.
+
+use alloc::boxed::Box;
+use core::mem;
+use core::ops::Range;
+
+use erland_etf::{Atom, DecodeError, Limits, NodeId, Pid, Reader, Reference, Term, Token};
+
+use super::op::{Arity, Place};
+use super::{Control, Destination, Op, SpawnRequest, SpawnResult, Target, altact};
+use crate::error::ControlError;
+
+/// What the trace token or the option list of one control message may take in memory. OTP's own
+/// take a few hundred bytes.
+const LIMITS: Limits = Limits::DEFAULT.with_max_heap(16 * 1024 * 1024);
+
+/// The flags of a `SPAWN_REPLY` have fewer bits than this.
+const SPAWN_REPLY_FLAG_BITS: u32 = 27;
+
+/// The nodes whose pids a link sees all the time, so that decoding one allocates nothing.
+#[derive(Debug)]
+pub(crate) struct Nodes {
+    peer: NodeId,
+    /// The node of the last receiver: ours, if the peer makes sense.
+    local: NodeId,
+}
+
+impl Nodes {
+    pub(crate) fn new(peer: &NodeId) -> Nodes {
+        Nodes {
+            peer: peer.clone(),
+            local: peer.clone(),
+        }
+    }
+}
+
+/// A control message.
+#[derive(Debug)]
+pub(crate) enum Decoded {
+    Known {
+        op: Op,
+        control: Control,
+        payload: Payload,
+    },
+    /// A well-formed tuple with an operation that is not in the table.
+    Unknown { op: u64 },
+}
+
+/// Where the payload is, in the bytes that the control message began.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    Nowhere,
+    /// The exit reason in the tuple.
+    InTuple(Range<usize>),
+    /// What follows the tuple from here on, if there is anything.
+    After(usize),
+}
+
+/// Reads the control message at the front of `bytes`, with `atoms` as the message's atom table.
+pub(crate) fn decode(
+    bytes: &[u8],
+    atoms: &[Atom],
+    nodes: &mut Nodes,
+) -> Result<Decoded, ControlError> {
+    let mut reader = Reader::new(bytes).with_atoms(atoms);
+    let arity = reader.tuple_header().map_err(ControlError::NotControl)?;
+    let number = reader.read_u64().map_err(ControlError::NotControl)?;
+    let Some(op) = Op::from_number(number) else {
+        return unknown(number, arity, reader);
+    };
+    let expected = match op.arity() {
+        Arity::Exactly(expected) => arity == expected,
+        Arity::AtLeast(least) => arity >= least,
+    };
+    if !expected {
+        return Err(ControlError::Arity { op, arity });
+    }
+    let mut elements = Elements {
+        reader,
+        peer: &nodes.peer,
+        local: &nodes.local,
+        receiver: None,
+        op,
+        element: 1,
+    };
+    let control = elements.control(arity)?;
+    let payload = match op.place() {
+        Place::Nowhere => Payload::Nowhere,
+        Place::InTuple => Payload::InTuple(elements.skip()?),
+        Place::After => {
+            // Only here can there be more elements than were read: those of a later release.
+            while elements.element < arity {
+                elements.skip()?;
+            }
+            Payload::After(elements.reader.position())
+        }
+    };
+    if let Some(local) = elements.receiver {
+        nodes.local = local;
+    }
+    Ok(Decoded::Known {
+        op,
+        control,
+        payload,
+    })
+}
+
+/// An operation of a later release: all that can be asked of it is to be a tuple.
+fn unknown(op: u64, arity: u32, mut reader: Reader<'_>) -> Result<Decoded, ControlError> {
+    for _ in 1..arity {
+        reader
+            .skip()
+            .map_err(|error| ControlError::Unknown { op, error })?;
+    }
+    Ok(Decoded::Unknown { op })
+}
+
+/// The elements of a control message as they are read, one after the other.
+struct Elements<'a> {
+    reader: Reader<'a>,
+    peer: &'a NodeId,
+    local: &'a NodeId,
+    /// The node of the receiver, if it is not `local`.
+    receiver: Option<NodeId>,
+    op: Op,
+    /// The element that was read last.
+    element: u32,
+}
+
+/// At which node a pid or reference is to be expected. It may be of another.
+#[derive(Clone, Copy)]
+enum Side {
+    Peer,
+    Local,
+}
+
+impl Elements<'_> {
+    fn control(&mut self, arity: u32) -> Result<Control, ControlError> {
+        Ok(match self.op {
+            Op::Link => Control::Link {
+                from: self.sender()?,
+                to: self.receiver()?,
+            },
+            Op::Unlink => Control::Unlink {
+                from: self.sender()?,
+                to: self.receiver()?,
+            },
+            Op::UnlinkId => Control::UnlinkId {
+                id: self.unlink_id()?,
+                from: self.sender()?,
+                to: self.receiver()?,
+            },
+            Op::UnlinkIdAck => Control::UnlinkIdAck {
+                id: self.unlink_id()?,
+                from: self.sender()?,
+                to: self.receiver()?,
+            },
+            Op::NodeLink => return Err(ControlError::NotInUse { op: self.op }),
+            Op::Send | Op::SendTt => {
+                self.skip()?;
+                Control::Send {
+                    from: None,
+                    to: self.receiver()?,
+                    token: self.token()?,
+                }
+            }
+            Op::SendSender | Op::SendSenderTt => Control::Send {
+                from: Some(self.pid(Side::Peer)?),
+                to: self.receiver()?,
+                token: self.token()?,
+            },
+            Op::RegSend | Op::RegSendTt => {
+                let from = self.pid(Side::Peer)?;
+                self.skip()?;
+                Control::RegSend {
+                    from,
+                    name: self.atom()?,
+                    token: self.token()?,
+                }
+            }
+            Op::Exit | Op::ExitTt | Op::PayloadExit | Op::PayloadExitTt => Control::Exit {
+                from: self.sender()?,
+                to: self.receiver()?,
+                token: self.token()?,
+            },
+            Op::Exit2 | Op::Exit2Tt | Op::PayloadExit2 | Op::PayloadExit2Tt => Control::Exit2 {
+                from: self.sender()?,
+                to: self.receiver()?,
+                token: self.token()?,
+            },
+            Op::MonitorP => Control::MonitorP {
+                from: self.sender()?,
+                target: self.target(Side::Local)?,
+                reference: self.reference(Side::Peer)?,
+            },
+            Op::DemonitorP => Control::DemonitorP {
+                from: self.sender()?,
+                target: self.target(Side::Local)?,
+                reference: self.reference(Side::Peer)?,
+            },
+            Op::MonitorPExit | Op::PayloadMonitorPExit => Control::MonitorPExit {
+                from: self.monitored()?,
+                to: self.receiver()?,
+                reference: self.reference(Side::Local)?,
+            },
+            Op::GroupLeader => Control::GroupLeader {
+                leader: self.pid(Side::Peer)?,
+                to: self.receiver()?,
+            },
+            Op::SpawnRequest | Op::SpawnRequestTt => {
+                let request = self.reference(Side::Peer)?;
+                let from = self.pid(Side::Peer)?;
+                let group_leader = self.pid(Side::Peer)?;
+                let (module, function, arity) = self.function()?;
+                Control::SpawnRequest(Box::new(SpawnRequest {
+                    request,
+                    from,
+                    group_leader,
+                    module,
+                    function,
+                    arity,
+                    options: self.term()?,
+                    token: self.token()?,
+                }))
+            }
+            Op::SpawnReply | Op::SpawnReplyTt => Control::SpawnReply {
+                request: self.reference(Side::Local)?,
+                to: self.receiver()?,
+                flags: self.spawn_reply_flags()?,
+                result: match self.target(Side::Peer)? {
+                    Target::Pid(pid) => SpawnResult::Pid(pid),
+                    Target::Name(reason) => SpawnResult::Error(reason),
+                },
+                token: self.token()?,
+            },
+            Op::AliasSend | Op::AliasSendTt => Control::AliasSend {
+                from: self.pid(Side::Peer)?,
+                alias: self.reference(Side::Local)?,
+                token: self.token()?,
+            },
+            Op::AltactSigSend => self.altact(arity)?,
+        })
+    }
+}
+
+/// Single elements. Each of these reads the next one.
+impl<'a> Elements<'a> {
+    /// The process in whose name the signal acts: one of the peer, in any incarnation.
+    fn sender(&mut self) -> Result<Pid, ControlError> {
+        let pid = self.pid(Side::Peer)?;
+        self.check_sender(pid)
+    }
+
+    fn check_sender(&self, pid: Pid) -> Result<Pid, ControlError> {
+        if pid.node() == self.peer || pid.node().name() == self.peer.name() {
+            Ok(pid)
+        } else {
+            Err(ControlError::ForeignSender { op: self.op })
+        }
+    }
+
+    fn receiver(&mut self) -> Result<Pid, ControlError> {
+        let pid = self.pid(Side::Local)?;
+        if pid.node() != self.local {
+            self.receiver = Some(pid.node().clone());
+        }
+        Ok(pid)
+    }
+
+    /// What a monitor of ours watched: a process of the peer, or a name there.
+    fn monitored(&mut self) -> Result<Target, ControlError> {
+        match self.target(Side::Peer)? {
+            Target::Pid(pid) => self.check_sender(pid).map(Target::Pid),
+            Target::Name(name) => Ok(Target::Name(name)),
+        }
+    }
+
+    /// A trace token, if the operation has one.
+    fn token(&mut self) -> Result<Option<Box<Term>>, ControlError> {
+        if self.op.has_token() {
+            self.term().map(|token| Some(Box::new(token)))
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn unlink_id(&mut self) -> Result<u64, ControlError> {
+        match self.unsigned()? {
+            0 => Err(ControlError::UnlinkIdZero { op: self.op }),
+            id => Ok(id),
+        }
+    }
+
+    /// `{Module, Function, Arity}`, of which the arity may be any integer that is not a bignum.
+    fn function(&mut self) -> Result<(Atom, Atom, i64), ControlError> {
+        self.next(|reader| {
+            Ok(match reader.tuple_header()? {
+                3 => Some((reader.read_atom()?, reader.read_atom()?, reader.read_i64()?)),
+                _ => None,
+            })
+        })?
+        .ok_or(self.not_allowed())
+    }
+
+    fn spawn_reply_flags(&mut self) -> Result<u32, ControlError> {
+        let flags = self.unsigned()?;
+        u32::try_from(flags)
+            .ok()
+            .filter(|flags| flags >> SPAWN_REPLY_FLAG_BITS == 0)
+            .ok_or(self.not_allowed())
+    }
+
+    /// `{37, Flags, From, To}` with the token as fifth element if the flags say so, and possibly
+    /// more elements.
+    fn altact(&mut self, arity: u32) -> Result<Control, ControlError> {
+        let flags = self.altact_flags()?;
+        let from = self.pid(Side::Peer)?;
+        let to = match (flags & altact::ALIAS != 0, flags & altact::NAME != 0) {
+            (false, false) => Destination::Pid(self.receiver()?),
+            (true, false) => Destination::Alias(self.reference(Side::Local)?),
+            (false, true) => Destination::Name(self.atom()?),
+            (true, true) => {
+                let (op, element) = (self.op, 2);
+                return Err(ControlError::Value { op, element });
+            }
+        };
+        let token = match flags & altact::TOKEN {
+            0 => None,
+            _ if arity < 5 => return Err(ControlError::Arity { op: self.op, arity }),
+            _ => Some(Box::new(self.term()?)),
+        };
+        Ok(Control::AltactSend {
+            priority: flags & altact::PRIO != 0,
+            exit: flags & altact::EXIT != 0,
+            from,
+            to,
+            token,
+        })
+    }
+
+    /// The flags that are known are the lowest five bits; the integer may have any number of
+    /// others.
+    fn altact_flags(&mut self) -> Result<u64, ControlError> {
+        let flags = self.next(|reader| {
+            Ok(match reader.next_token()? {
+                Token::Integer(flags) => u64::try_from(flags).ok(),
+                Token::BigInteger {
+                    negative: false,
+                    magnitude,
+                } => magnitude.first().map(|byte| u64::from(*byte)),
+                _ => None,
+            })
+        })?;
+        flags.ok_or(self.not_allowed())
+    }
+
+    fn target(&mut self, side: Side) -> Result<Target, ControlError> {
+        self.at(side);
+        self.next(|reader| {
+            Ok(match reader.clone().next_token()? {
+                Token::Atom(_) => Target::Name(reader.read_atom()?),
+                _ => Target::Pid(reader.read_pid()?),
+            })
+        })
+    }
+
+    fn pid(&mut self, side: Side) -> Result<Pid, ControlError> {
+        self.at(side);
+        self.next(Reader::read_pid)
+    }
+
+    fn reference(&mut self, side: Side) -> Result<Reference, ControlError> {
+        self.at(side);
+        self.next(Reader::read_reference)
+    }
+
+    fn atom(&mut self) -> Result<Atom, ControlError> {
+        self.next(Reader::read_atom)
+    }
+
+    fn unsigned(&mut self) -> Result<u64, ControlError> {
+        self.next(Reader::read_u64)
+    }
+
+    fn term(&mut self) -> Result<Term, ControlError> {
+        self.next(|reader| reader.read_term(&LIMITS))
+    }
+
+    /// Reads past an element; returns where it is.
+    fn skip(&mut self) -> Result<Range<usize>, ControlError> {
+        let start = self.reader.position();
+        self.next(Reader::skip)?;
+        Ok(start..self.reader.position())
+    }
+
+    /// Makes identifiers of this node cost no allocation.
+    fn at(&mut self, side: Side) {
+        let node = match side {
+            Side::Peer => self.peer,
+            Side::Local => self.local,
+        };
+        self.reader = mem::replace(&mut self.reader, Reader::new(&[])).with_node(node);
+    }
+
+    fn next<T>(
+        &mut self,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+    ) -> Result<T, ControlError> {
+        self.element = self.element.saturating_add(1);
+        read(&mut self.reader).map_err(|error| ControlError::Element {
+            op: self.op,
+            element: self.element,
+            error,
+        })
+    }
+
+    /// The element just read has the right type and a wrong value.
+    fn not_allowed(&self) -> ControlError {
+        ControlError::Value {
+            op: self.op,
+            element: self.element,
+        }
+    }
+}

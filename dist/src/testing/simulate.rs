@@ -1,0 +1,489 @@
+//! Does a link keep its promises whatever the transport does? One simulated conversation.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+use erland_etf::{Atom, NodeId, RawTerm, Term};
+
+use super::beam::{Beam, Message};
+use super::model::{self, Nodes};
+use super::pair::{Happening, Pair, Settings, Side};
+use super::rng::Rng;
+use super::wire::Fault;
+use crate::connection::{ConnectionLimits, Event};
+use crate::control::Control;
+use crate::error::{EncodeError, ProtocolError};
+use crate::flags::Flags;
+
+/// How a simulated conversation went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What it was made from.
+    pub seed: u64,
+    /// The flags of the link.
+    pub flags: Flags,
+    /// The fault in one of the streams, with the side that sent that stream.
+    pub fault: Option<(Side, Fault)>,
+    /// Messages sent by both sides.
+    pub sent: usize,
+    /// Messages received by both sides.
+    pub delivered: usize,
+    /// Ticks received by both sides.
+    pub ticks: usize,
+    /// What the receiver of the faulty stream made of it, if it noticed.
+    pub error: Option<ProtocolError>,
+    /// Virtual time that passed.
+    pub elapsed: Duration,
+    /// The first promise that was broken.
+    pub violation: Option<Violation>,
+}
+
+/// A promise of the link that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// A message came that differs from the one that was next, before any fault.
+    Content {
+        /// The receiver.
+        side: Side,
+        /// Which message of its stream.
+        index: usize,
+    },
+    /// A message came that was never sent, without any fault.
+    Invented {
+        /// The receiver.
+        side: Side,
+    },
+    /// A payload came where the operation has none, or the other way round.
+    Payload {
+        /// The receiver.
+        side: Side,
+    },
+    /// Messages sent before any fault did not come.
+    Lost {
+        /// The receiver.
+        side: Side,
+        /// How many came.
+        delivered: usize,
+        /// How many had to come.
+        expected: usize,
+    },
+    /// A side saw a protocol error in a stream without fault.
+    Error {
+        /// The side.
+        side: Side,
+        /// What it saw.
+        error: ProtocolError,
+    },
+    /// A side took the other for dead though it was not, or heard of a close that never was.
+    Closed {
+        /// The side.
+        side: Side,
+    },
+    /// A side did not notice that nothing came any more.
+    NotDown {
+        /// The side.
+        side: Side,
+    },
+    /// The encoder accepted what the link cannot say, or the other way round.
+    Encode {
+        /// The sender.
+        side: Side,
+        /// What it answered.
+        result: Result<(), EncodeError>,
+    },
+}
+
+/// What one side has sent, and what of it the other must see.
+struct Stream {
+    nodes: Nodes,
+    beam: Beam,
+    /// Fragmented messages that are not finished.
+    open: Vec<Message>,
+    expected: VecDeque<Expected>,
+    /// Of those, how many were taken.
+    delivered: usize,
+    sent: usize,
+    fault: Option<Fault>,
+    /// Offset of the end of everything sent.
+    end: u64,
+}
+
+struct Expected {
+    control: Control,
+    payload: ExpectedPayload,
+    /// Offset of its end in the stream.
+    end: u64,
+}
+
+enum ExpectedPayload {
+    None,
+    Bytes(Bytes),
+    Term(Term),
+}
+
+impl ExpectedPayload {
+    fn is(&self, payload: Option<&RawTerm>) -> bool {
+        match (self, payload) {
+            (ExpectedPayload::None, None) => true,
+            (ExpectedPayload::Bytes(bytes), Some(payload)) => payload.bytes() == bytes,
+            (ExpectedPayload::Term(term), Some(payload)) => {
+                payload.to_term().is_ok_and(|payload| payload == *term)
+            }
+            (ExpectedPayload::None, Some(_)) | (_, None) => false,
+        }
+    }
+}
+
+/// Runs the conversation made from `seed` and checks it.
+///
+/// Both sides send signals of all kinds at random times, in the forms of this implementation and
+/// in those of a BEAM; the transport splits, merges and delays; one stream may have a fault.
+/// Promised is: without a fault everything arrives, in order and unchanged, and no side takes the
+/// other for dead; with one, everything sent before it does, and after it come typed errors or
+/// well-formed events, never a panic.
+pub fn simulate(seed: u64) -> Report {
+    let mut rng = Rng::new(seed);
+    let flags = flags(&mut rng);
+    let ticktime = Duration::from_secs(rng.between(4, 60));
+    let delay = Duration::from_millis(rng.pick(&[0, 1, 30, 400]).unwrap_or(0));
+    let nodes = (
+        node(&mut rng, "a@host"),
+        node(&mut rng, "node_b@some.host.example.org"),
+    );
+    let fault = fault(&mut rng, ticktime);
+    let fault_of = |side| fault.and_then(|(at, fault)| (at == side).then_some(fault));
+    let pair = Pair::new(Settings {
+        seed: rng.next_u64(),
+        flags,
+        nodes: nodes.clone(),
+        limits: ConnectionLimits::default(),
+        ticktime,
+        piece: rng.pick(&[1, 7, 60, 2_000, 100_000]).unwrap_or(1),
+        delay,
+        fault_a: fault_of(Side::A),
+        fault_b: fault_of(Side::B),
+    });
+    let (node_a, node_b) = nodes;
+    let mut run = Run {
+        pair,
+        flags,
+        a: Stream::new(node_a.clone(), node_b.clone(), fault_of(Side::A)),
+        b: Stream::new(node_b, node_a, fault_of(Side::B)),
+        ticks: 0,
+        error: None,
+        violation: None,
+    };
+    run.converse(&mut rng, ticktime);
+    run.settle(ticktime);
+    Report {
+        seed,
+        flags,
+        fault,
+        sent: run.a.sent.saturating_add(run.b.sent),
+        delivered: run.a.delivered.saturating_add(run.b.delivered),
+        ticks: run.ticks,
+        error: run.error,
+        elapsed: run.pair.now(),
+        violation: run.violation,
+    }
+}
+
+fn node(rng: &mut Rng, name: &str) -> NodeId {
+    let name = Atom::new(name).unwrap_or(Atom::inline("nonode@nohost"));
+    NodeId::new(name, rng.between(1, u64::from(u32::MAX)) as u32)
+}
+
+/// Flags that change what travels: framing first, then forms.
+fn flags(rng: &mut Rng) -> Flags {
+    let framing = rng.pick(&[
+        Flags::from_bits(0),
+        Flags::FRAGMENTS,
+        Flags::DIST_HDR_ATOM_CACHE,
+        Flags::DIST_HDR_ATOM_CACHE | Flags::FRAGMENTS,
+    ]);
+    let forms = [
+        Flags::SEND_SENDER,
+        Flags::EXIT_PAYLOAD,
+        Flags::UNLINK_ID,
+        Flags::DIST_MONITOR,
+        Flags::DIST_MONITOR_NAME,
+        Flags::SPAWN,
+        Flags::ALIAS,
+        Flags::ALTACT_SIG,
+        Flags::BIG_SEQTRACE_LABELS,
+    ];
+    forms
+        .into_iter()
+        .filter(|_| !rng.one_in(3))
+        .fold(framing.unwrap_or_default(), |flags, form| flags | form)
+}
+
+fn fault(rng: &mut Rng, ticktime: Duration) -> Option<(Side, Fault)> {
+    let side = if rng.one_in(2) { Side::A } else { Side::B };
+    let far = if rng.one_in(4) { 100_000 } else { 2_000 };
+    let at = rng.below(far);
+    let fault = match rng.below(8) {
+        0 | 1 => Fault::Corrupt {
+            at,
+            mask: rng.between(1, 255) as u8,
+        },
+        2 => Fault::Truncate {
+            at,
+            len: rng.between(1, 300),
+        },
+        3 => Fault::Cut { at },
+        4 => Fault::Stall { at, time: None },
+        5 => Fault::Stall {
+            at,
+            // Short of what makes the other side give up.
+            time: Some(ticktime / 2),
+        },
+        _ => return None,
+    };
+    Some((side, fault))
+}
+
+struct Run {
+    pair: Pair,
+    flags: Flags,
+    a: Stream,
+    b: Stream,
+    ticks: usize,
+    error: Option<ProtocolError>,
+    violation: Option<Violation>,
+}
+
+impl Run {
+    /// Both sides talk for a while.
+    fn converse(&mut self, rng: &mut Rng, ticktime: Duration) {
+        for _ in 0..rng.between(1, 60) {
+            let side = if rng.one_in(2) { Side::A } else { Side::B };
+            if self.pair.is_open(side) {
+                self.say_something(rng, side);
+            }
+            let pause = match rng.below(10) {
+                0 => ticktime.as_micros() as u64,
+                1..=4 => 0,
+                _ => 50_000,
+            };
+            let pause = Duration::from_micros(rng.below(pause.saturating_add(1)));
+            self.pair.run_until(self.pair.now() + pause);
+            self.observe();
+        }
+        for side in [Side::A, Side::B] {
+            while self.pair.is_open(side) && !self.stream(side).open.is_empty() {
+                self.go_on(side, 0);
+            }
+        }
+    }
+
+    fn say_something(&mut self, rng: &mut Rng, side: Side) {
+        let fragments = self.flags.contains(Flags::FRAGMENTS);
+        let cache = self.flags.contains(Flags::DIST_HDR_ATOM_CACHE);
+        let open = self.stream(side).open.len();
+        match rng.below(3) {
+            0 if open > 0 => {
+                let which = rng.below(open as u64) as usize;
+                self.go_on(side, which);
+            }
+            1 if fragments || cache => {
+                let stream = self.stream_mut(side);
+                let nodes = stream.nodes.clone();
+                let message = stream.beam.message(rng, &nodes, cache, fragments);
+                let which = stream.open.len();
+                stream.open.push(message);
+                self.go_on(side, which);
+            }
+            _ => self.say(rng, side),
+        }
+    }
+
+    /// A signal in the form that the outbound half gives it.
+    fn say(&mut self, rng: &mut Rng, side: Side) {
+        let flags = self.flags;
+        let nodes = self.stream(side).nodes.clone();
+        let control = model::control(rng, &nodes);
+        let payload = control.has_payload().then(|| model::payload(rng, &nodes));
+        let heard = model::heard(&control, flags);
+        match (self.pair.send(side, &control, payload.as_ref()), heard) {
+            (Ok(end), Some(control)) => {
+                let payload = payload.map_or(ExpectedPayload::None, ExpectedPayload::Bytes);
+                self.stream_mut(side).expect(control, payload, end);
+            }
+            (Err(EncodeError::NotNegotiated { .. }), None) => {}
+            (result, _) => {
+                let result = result.map(|_| ());
+                self.violate(Violation::Encode { side, result });
+            }
+        }
+    }
+
+    /// The next frame of an unfinished message.
+    fn go_on(&mut self, side: Side, which: usize) {
+        let stream = self.stream_mut(side);
+        if which >= stream.open.len() {
+            return;
+        }
+        let mut message = stream.open.remove(which);
+        if let Some(frame) = message.frames.pop_front() {
+            let end = self.pair.send_raw(side, &frame);
+            let stream = self.stream_mut(side);
+            stream.end = end;
+            if message.frames.is_empty() {
+                stream.expect(message.control, ExpectedPayload::Term(message.payload), end);
+            } else {
+                stream.open.push(message);
+            }
+        }
+    }
+
+    /// Lets everything arrive, and everybody notice what there is to notice.
+    fn settle(&mut self, ticktime: Duration) {
+        self.pair.run_until(self.pair.now() + ticktime * 3);
+        self.observe();
+        for side in [Side::A, Side::B] {
+            let stream = self.stream(side);
+            let intact = stream.intact_until();
+            let must = stream.delivered
+                + stream
+                    .expected
+                    .iter()
+                    .take_while(|next| next.end <= intact)
+                    .count();
+            let delivered = stream.delivered;
+            let receiver = side.other();
+            let stalled = match stream.fault {
+                Some(Fault::Stall { at, time: None }) => at < stream.end || stream.end == 0,
+                _ => false,
+            };
+            // A receiver that gave up on account of the other stream reads no more.
+            let undisturbed = self.stream(receiver).fault.is_none();
+            if delivered < must && undisturbed {
+                self.violate(Violation::Lost {
+                    side: receiver,
+                    delivered,
+                    expected: must,
+                });
+            }
+            if stalled && self.pair.is_open(receiver) {
+                self.violate(Violation::NotDown { side: receiver });
+            }
+        }
+    }
+
+    fn observe(&mut self) {
+        while let Some((side, happening)) = self.pair.happened() {
+            let fault = self.stream(side.other()).fault;
+            let anything = self.a.fault.or(self.b.fault);
+            match happening {
+                Happening::Event(Event::Tick) => self.ticks += 1,
+                Happening::Event(Event::UnknownControl { .. }) => {
+                    if !self.damaged(side) {
+                        self.violate(Violation::Invented { side });
+                    }
+                }
+                Happening::Event(Event::Deliver { control, payload }) => {
+                    self.delivered(side, &control, payload.as_ref());
+                }
+                Happening::Failed(error) => match fault {
+                    Some(Fault::Corrupt { .. } | Fault::Truncate { .. }) => {
+                        self.error = Some(error);
+                    }
+                    Some(Fault::Cut { .. } | Fault::Stall { .. }) | None => {
+                        self.violate(Violation::Error { side, error });
+                    }
+                },
+                Happening::Down | Happening::Closed => match anything {
+                    // A length that grew leaves the receiver waiting, but never silent: down
+                    // comes only of a stall or of the other side having given up.
+                    Some(Fault::Stall { time: Some(_), .. }) | None => {
+                        self.violate(Violation::Closed { side });
+                    }
+                    Some(_) => {}
+                },
+            }
+        }
+    }
+
+    fn delivered(&mut self, side: Side, control: &Control, payload: Option<&RawTerm>) {
+        if control.has_payload() != payload.is_some() {
+            self.violate(Violation::Payload { side });
+        }
+        let damaged = self.damaged(side);
+        let stream = self.stream_mut(side.other());
+        let intact = stream.intact_until();
+        let index = stream.delivered;
+        match stream.expected.pop_front() {
+            Some(expected) if expected.end <= intact => {
+                stream.delivered += 1;
+                if expected.control != *control || !expected.payload.is(payload) {
+                    self.violate(Violation::Content { side, index });
+                }
+            }
+            // Whatever came out of damaged bytes can be looked at.
+            _ if damaged => drop(payload.map(RawTerm::to_term)),
+            Some(_) | None => self.violate(Violation::Invented { side }),
+        }
+    }
+
+    /// Whether bytes that `side` receives may not be those that were sent.
+    fn damaged(&self, side: Side) -> bool {
+        matches!(
+            self.stream(side.other()).fault,
+            Some(Fault::Corrupt { .. } | Fault::Truncate { .. })
+        )
+    }
+
+    fn violate(&mut self, violation: Violation) {
+        self.violation.get_or_insert(violation);
+    }
+
+    fn stream(&self, side: Side) -> &Stream {
+        match side {
+            Side::A => &self.a,
+            Side::B => &self.b,
+        }
+    }
+
+    fn stream_mut(&mut self, side: Side) -> &mut Stream {
+        match side {
+            Side::A => &mut self.a,
+            Side::B => &mut self.b,
+        }
+    }
+}
+
+impl Stream {
+    fn new(from: NodeId, to: NodeId, fault: Option<Fault>) -> Stream {
+        Stream {
+            nodes: Nodes { from, to },
+            beam: Beam::new(),
+            open: Vec::new(),
+            expected: VecDeque::new(),
+            delivered: 0,
+            sent: 0,
+            fault,
+            end: 0,
+        }
+    }
+
+    fn expect(&mut self, control: Control, payload: ExpectedPayload, end: u64) {
+        self.end = end;
+        self.sent += 1;
+        self.expected.push_back(Expected {
+            control,
+            payload,
+            end,
+        });
+    }
+
+    /// Offset up to which the receiver must see what was sent.
+    fn intact_until(&self) -> u64 {
+        match self.fault {
+            Some(Fault::Stall { time: Some(_), .. }) | None => u64::MAX,
+            Some(fault) => fault.at(),
+        }
+    }
+}

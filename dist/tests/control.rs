@@ -1,0 +1,783 @@
+//! Control messages: every operation in every form both ways, and what is refused.
+
+mod common;
+
+use common::*;
+use erland_dist::{
+    Control, ControlError, Destination, EncodeError, Event, Flags, FrameFault, FrameKind, Op,
+    ProtocolError, SpawnRequest, SpawnResult, Target,
+};
+use erland_etf::{Pid, Term};
+
+fn int(value: u64) -> Term {
+    Term::from(value)
+}
+
+fn pid(pid: Pid) -> Term {
+    Term::from(pid)
+}
+
+/// A sequential trace token, with a label that needs `BIG_SEQTRACE_LABELS`.
+fn token() -> Term {
+    let label = Term::tuple([term("l"), int(1)]);
+    Term::tuple([int(1), label, int(1), pid(p1()), int(0)])
+}
+
+fn traced() -> Option<Box<Term>> {
+    Some(Box::new(token()))
+}
+
+/// What `Reason` and the message are in the table.
+fn payload() -> Term {
+    term("foo")
+}
+
+/// Every operation: its tuple, what it means, and the flags which a link must not have for the
+/// signal to be sent in this form (`None`: this form is received only).
+#[allow(clippy::too_many_lines, reason = "one table")]
+fn forms() -> Vec<(Op, Vec<Term>, Control, Option<Flags>)> {
+    let (from, to) = (p1(), q());
+    let (p, q_) = (|| pid(p1()), || pid(q()));
+    let unused = || term("");
+    let none = Flags::default();
+    let no_payload = Flags::EXIT_PAYLOAD;
+    let send = |from: Option<Pid>, token| Control::Send {
+        from,
+        to: q(),
+        token,
+    };
+    let reg_send = |token| Control::RegSend {
+        from: p1(),
+        name: atom("srv"),
+        token,
+    };
+    let exit = |token| Control::Exit {
+        from: p1(),
+        to: q(),
+        token,
+    };
+    let exit2 = |token| Control::Exit2 {
+        from: p1(),
+        to: q(),
+        token,
+    };
+    let alias_send = |token| Control::AliasSend {
+        from: p1(),
+        alias: our_ref(),
+        token,
+    };
+    let monitor_exit = |from| Control::MonitorPExit {
+        from,
+        to: q(),
+        reference: our_ref(),
+    };
+    let spawn_request = |token| {
+        Control::SpawnRequest(Box::new(SpawnRequest {
+            request: beam_ref(),
+            from: p1(),
+            group_leader: p1(),
+            module: atom("erpc"),
+            function: atom("execute_call"),
+            arity: 4,
+            options: Term::list([term("monitor")]),
+            token,
+        }))
+    };
+    let spawn_elements = |op| {
+        vec![
+            int(op),
+            Term::from(beam_ref()),
+            p(),
+            p(),
+            Term::tuple([term("erpc"), term("execute_call"), int(4)]),
+            Term::list([term("monitor")]),
+        ]
+    };
+    let spawn_reply = |result, token| Control::SpawnReply {
+        request: our_ref(),
+        to: q(),
+        flags: 3,
+        result,
+        token,
+    };
+    let altact = |priority, exit, to, token| Control::AltactSend {
+        priority,
+        exit,
+        from: p1(),
+        to,
+        token,
+    };
+    let our = || Term::from(our_ref());
+    let with = |mut elements: Vec<Term>, last: Term| {
+        elements.push(last);
+        elements
+    };
+    vec![
+        (
+            Op::Link,
+            vec![int(1), p(), q_()],
+            Control::Link {
+                from: from.clone(),
+                to: to.clone(),
+            },
+            Some(none),
+        ),
+        (
+            Op::Send,
+            vec![int(2), unused(), q_()],
+            send(None, None),
+            Some(none),
+        ),
+        (
+            Op::Exit,
+            vec![int(3), p(), q_(), payload()],
+            exit(None),
+            Some(no_payload),
+        ),
+        (
+            Op::Unlink,
+            vec![int(4), p(), q_()],
+            Control::Unlink {
+                from: from.clone(),
+                to: to.clone(),
+            },
+            Some(Flags::UNLINK_ID),
+        ),
+        (
+            Op::RegSend,
+            vec![int(6), p(), unused(), term("srv")],
+            reg_send(None),
+            Some(none),
+        ),
+        (
+            Op::GroupLeader,
+            vec![int(7), p(), q_()],
+            Control::GroupLeader {
+                leader: from.clone(),
+                to: to.clone(),
+            },
+            Some(none),
+        ),
+        (
+            Op::Exit2,
+            vec![int(8), p(), q_(), payload()],
+            exit2(None),
+            Some(no_payload),
+        ),
+        (
+            Op::SendTt,
+            vec![int(12), unused(), q_(), token()],
+            send(None, traced()),
+            Some(none),
+        ),
+        (
+            Op::ExitTt,
+            vec![int(13), p(), q_(), token(), payload()],
+            exit(traced()),
+            Some(no_payload),
+        ),
+        (
+            Op::RegSendTt,
+            vec![int(16), p(), unused(), term("srv"), token()],
+            reg_send(traced()),
+            Some(none),
+        ),
+        (
+            Op::Exit2Tt,
+            vec![int(18), p(), q_(), token(), payload()],
+            exit2(traced()),
+            Some(no_payload),
+        ),
+        (
+            Op::MonitorP,
+            vec![int(19), p(), q_(), Term::from(beam_ref())],
+            Control::MonitorP {
+                from: from.clone(),
+                target: Target::Pid(to.clone()),
+                reference: beam_ref(),
+            },
+            Some(none),
+        ),
+        (
+            Op::DemonitorP,
+            vec![int(20), p(), q_(), Term::from(beam_ref())],
+            Control::DemonitorP {
+                from: from.clone(),
+                target: Target::Pid(to.clone()),
+                reference: beam_ref(),
+            },
+            Some(none),
+        ),
+        (
+            Op::MonitorPExit,
+            vec![int(21), p(), q_(), our(), payload()],
+            monitor_exit(Target::Pid(p1())),
+            Some(no_payload),
+        ),
+        (
+            Op::MonitorPExit,
+            vec![int(21), term("srv"), q_(), our(), payload()],
+            monitor_exit(Target::Name(atom("srv"))),
+            Some(no_payload),
+        ),
+        (
+            Op::SendSender,
+            vec![int(22), p(), q_()],
+            send(Some(from.clone()), None),
+            Some(none),
+        ),
+        (
+            Op::SendSenderTt,
+            vec![int(23), p(), q_(), token()],
+            send(Some(from.clone()), traced()),
+            Some(none),
+        ),
+        (
+            Op::PayloadExit,
+            vec![int(24), p(), q_()],
+            exit(None),
+            Some(none),
+        ),
+        (
+            Op::PayloadExitTt,
+            vec![int(25), p(), q_(), token()],
+            exit(traced()),
+            Some(none),
+        ),
+        (
+            Op::PayloadExit2,
+            vec![int(26), p(), q_()],
+            exit2(None),
+            Some(none),
+        ),
+        (
+            Op::PayloadExit2Tt,
+            vec![int(27), p(), q_(), token()],
+            exit2(traced()),
+            Some(none),
+        ),
+        (
+            Op::PayloadMonitorPExit,
+            vec![int(28), p(), q_(), our()],
+            monitor_exit(Target::Pid(p1())),
+            Some(none),
+        ),
+        (
+            Op::PayloadMonitorPExit,
+            vec![int(28), term("srv"), q_(), our()],
+            monitor_exit(Target::Name(atom("srv"))),
+            Some(none),
+        ),
+        (
+            Op::SpawnRequest,
+            spawn_elements(29),
+            spawn_request(None),
+            Some(none),
+        ),
+        (
+            Op::SpawnRequestTt,
+            with(spawn_elements(30), token()),
+            spawn_request(traced()),
+            Some(none),
+        ),
+        (
+            Op::SpawnReply,
+            vec![int(31), our(), q_(), int(3), p()],
+            spawn_reply(SpawnResult::Pid(p1()), None),
+            Some(none),
+        ),
+        (
+            Op::SpawnReplyTt,
+            vec![int(32), our(), q_(), int(3), term("badopt"), token()],
+            spawn_reply(SpawnResult::Error(atom("badopt")), traced()),
+            Some(none),
+        ),
+        (
+            Op::AliasSend,
+            vec![int(33), p(), our()],
+            alias_send(None),
+            Some(none),
+        ),
+        (
+            Op::AliasSendTt,
+            vec![int(34), p(), our(), token()],
+            alias_send(traced()),
+            Some(none),
+        ),
+        (
+            Op::UnlinkId,
+            vec![int(35), int(u64::MAX), p(), q_()],
+            Control::UnlinkId {
+                id: u64::MAX,
+                from: from.clone(),
+                to: to.clone(),
+            },
+            Some(none),
+        ),
+        (
+            Op::UnlinkIdAck,
+            vec![int(36), int(1 << 40), p(), q_()],
+            Control::UnlinkIdAck {
+                id: 1 << 40,
+                from: from.clone(),
+                to: to.clone(),
+            },
+            Some(none),
+        ),
+        (
+            Op::AltactSigSend,
+            vec![int(37), int(1), p(), q_()],
+            altact(true, false, Destination::Pid(to.clone()), None),
+            Some(none),
+        ),
+        (
+            Op::AltactSigSend,
+            vec![int(37), int(6), p(), our(), token()],
+            altact(false, false, Destination::Alias(our_ref()), traced()),
+            Some(none),
+        ),
+        (
+            Op::AltactSigSend,
+            vec![int(37), int(9), p(), term("srv")],
+            altact(true, false, Destination::Name(atom("srv")), None),
+            Some(none),
+        ),
+        (
+            Op::AltactSigSend,
+            vec![int(37), int(17), p(), q_()],
+            altact(true, true, Destination::Pid(to), None),
+            Some(none),
+        ),
+        // Bits and elements of later releases.
+        (
+            Op::AltactSigSend,
+            vec![
+                int(37),
+                int(1 << 63 | 1 << 20 | 1),
+                p(),
+                q_(),
+                int(7),
+                int(8),
+            ],
+            altact(true, false, Destination::Pid(q()), None),
+            None,
+        ),
+        (
+            Op::AltactSigSend,
+            vec![int(37), Term::from((1_i128 << 80) + 17), p(), q_()],
+            altact(true, true, Destination::Pid(q()), None),
+            None,
+        ),
+    ]
+}
+
+fn pass_through() -> Flags {
+    all_flags() - CACHE - Flags::FRAGMENTS
+}
+
+#[test]
+fn table_of_forms_has_every_operation() {
+    let forms = forms();
+    for op in Op::ALL {
+        let known = forms.iter().any(|(form, ..)| form == op);
+        assert_eq!(known, *op != Op::NodeLink, "{op}");
+        assert_eq!(Op::from_number(u64::from(op.number())), Some(*op));
+    }
+    assert_eq!(Op::ALL.len(), 31);
+}
+
+#[test]
+fn every_form_is_received_and_sent() {
+    for (op, elements, control, without) in forms() {
+        let in_tuple = elements.last() == Some(&payload());
+        let after = control.has_payload() && !in_tuple;
+        let tuple = tuple(elements);
+        let reason = encoded(&payload());
+        let after_it = if after { &reason[..] } else { &[] };
+
+        // Behind a header.
+        let body = plain(&tuple, after_it);
+        let (heard, heard_payload) = Receiver::new(all_flags()).signal(&body);
+        assert_eq!(heard, control, "{op}");
+        let heard_payload = heard_payload.map(|payload| payload.to_term().unwrap());
+        assert_eq!(heard_payload, control.has_payload().then(payload), "{op}");
+
+        // In pass-through mode.
+        let version: &[u8] = if after { &[131] } else { &[] };
+        let passed = [&[112, 131], &tuple[..], version, after_it].concat();
+        let (heard, heard_payload) = Receiver::new(pass_through()).signal(&passed);
+        assert_eq!(heard, control, "{op}");
+        assert_eq!(heard_payload.is_some(), control.has_payload(), "{op}");
+
+        let Some(without) = without else { continue };
+        let payload = control.has_payload().then_some(&reason);
+        let flags = all_flags() - without;
+        assert_eq!(sent(flags, &control, payload), frame(&body), "{op}");
+        let flags = pass_through() - without;
+        assert_eq!(sent(flags, &control, payload), frame(&passed), "{op}");
+    }
+}
+
+/// The forms a signal takes where the peer lacks something.
+#[test]
+fn older_forms_are_used_where_flags_are_missing() {
+    let reason = encoded(&payload());
+    let altact = |exit, to| Control::AltactSend {
+        priority: true,
+        exit,
+        from: p1(),
+        to,
+        token: None,
+    };
+    let to_pid = || Destination::Pid(q());
+    let to_name = || Destination::Name(atom("srv"));
+    let to_alias = || Destination::Alias(our_ref());
+    let send = Control::Send {
+        from: Some(p1()),
+        to: q(),
+        token: None,
+    };
+    let unlink = Control::UnlinkId {
+        id: 7,
+        from: p1(),
+        to: q(),
+    };
+    let cases = [
+        (&send, Flags::SEND_SENDER, Op::Send),
+        (&unlink, Flags::UNLINK_ID, Op::Unlink),
+        (&altact(false, to_pid()), Flags::ALTACT_SIG, Op::SendSender),
+        (&altact(false, to_name()), Flags::ALTACT_SIG, Op::RegSend),
+        (&altact(false, to_alias()), Flags::ALTACT_SIG, Op::AliasSend),
+        (&altact(true, to_pid()), Flags::ALTACT_SIG, Op::PayloadExit2),
+        (
+            &altact(true, to_pid()),
+            Flags::ALTACT_SIG | Flags::EXIT_PAYLOAD,
+            Op::Exit2,
+        ),
+    ];
+    for (control, missing, op) in cases {
+        let payload = control.has_payload().then_some(&reason);
+        let bytes = sent(all_flags() - missing, control, payload);
+        // Length, header, tuple of small arity, small integer.
+        assert_eq!(bytes[7], 104);
+        assert_eq!(bytes[9..11], [97, op.number()], "{control:?}");
+    }
+}
+
+#[test]
+fn signals_that_cannot_be_said_are_refused() {
+    let reference = beam_ref();
+    let monitor = Control::MonitorP {
+        from: p1(),
+        target: Target::Name(atom("srv")),
+        reference,
+    };
+    let ack = Control::UnlinkIdAck {
+        id: 7,
+        from: p1(),
+        to: q(),
+    };
+    let alias = Control::AliasSend {
+        from: p1(),
+        alias: our_ref(),
+        token: None,
+    };
+    let exit_alias = Control::AltactSend {
+        priority: true,
+        exit: true,
+        from: p1(),
+        to: Destination::Alias(our_ref()),
+        token: None,
+    };
+    let payload = encoded(&payload());
+    let cases = [
+        (monitor, Flags::DIST_MONITOR_NAME),
+        (ack, Flags::UNLINK_ID),
+        (alias, Flags::ALIAS),
+        (exit_alias, Flags::ALTACT_SIG),
+    ];
+    for (control, missing) in cases {
+        let mut outbound = erland_dist::Outbound::new(all_flags() - missing);
+        let payload = control.has_payload().then_some(&payload);
+        let refused = EncodeError::NotNegotiated { missing };
+        assert_eq!(outbound.push(&control, payload), Err(refused));
+        assert!(outbound.is_empty());
+    }
+}
+
+/// Without `BIG_SEQTRACE_LABELS` a token with such a label is left out (OTP does the same).
+#[test]
+fn token_with_a_big_label_stays_behind() {
+    let flags = all_flags() - Flags::BIG_SEQTRACE_LABELS;
+    let small = |label: i64| {
+        let elements = [int(1), Term::from(label), int(1), pid(p1()), int(0)];
+        Some(Box::new(Term::tuple(elements)))
+    };
+    let cases = [
+        (traced(), false),
+        (small(17), true),
+        (small((1 << 27) - 1), true),
+        (small(1 << 27), false),
+        (small(-(1 << 27)), true),
+    ];
+    for (token, goes) in cases {
+        let control = Control::Send {
+            from: Some(p1()),
+            to: q(),
+            token: token.clone(),
+        };
+        let bytes = sent(flags, &control, Some(&encoded(&payload())));
+        let events = Receiver::new(flags).bytes(&bytes).unwrap();
+        let (Control::Send { token: heard, .. }, _) = one_signal(events) else {
+            panic!("a message");
+        };
+        assert_eq!(heard, token.filter(|_| goes));
+    }
+}
+
+fn fault(body: &[u8]) -> ControlError {
+    match Receiver::new(all_flags()).body(body) {
+        Err(ProtocolError::Malformed {
+            frame: FrameKind::Header,
+            kind: FrameFault::Control(error),
+        }) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn arity_must_be_exact() {
+    for (op, elements, control, _) in forms() {
+        let payload = encoded(&payload());
+        let after = if control.has_payload() {
+            &payload[..]
+        } else {
+            &[]
+        };
+        let mut longer = elements.clone();
+        longer.push(int(0));
+        let arity = longer.len() as u32;
+        if op != Op::AltactSigSend {
+            assert_eq!(
+                fault(&plain(&tuple(longer), after)),
+                ControlError::Arity { op, arity }
+            );
+        }
+        let shorter = &elements[..elements.len() - 1];
+        let arity = shorter.len() as u32;
+        if op != Op::AltactSigSend || arity < 4 {
+            let body = plain(&tuple(shorter.to_vec()), after);
+            assert_eq!(fault(&body), ControlError::Arity { op, arity });
+        }
+    }
+    // A token is announced, and missing.
+    let no_token = tuple([int(37), int(2), pid(p1()), pid(q())]);
+    let (op, arity) = (Op::AltactSigSend, 4);
+    assert_eq!(
+        fault(&plain(&no_token, &[106])),
+        ControlError::Arity { op, arity }
+    );
+}
+
+#[test]
+fn elements_of_the_wrong_type_are_refused() {
+    for (op, elements, _, _) in forms() {
+        for element in 1..elements.len() {
+            let mut wrong = elements.clone();
+            // Any term goes as reason, token, options and in the unused slot; nothing else is an
+            // empty tuple.
+            let free = matches!(
+                (op, element),
+                (Op::Send | Op::SendTt, 1)
+                    | (Op::RegSend | Op::RegSendTt, 2)
+                    | (Op::SpawnRequest | Op::SpawnRequestTt, 5)
+                    | (Op::AltactSigSend, 4..)
+            ) || elements[element] == token()
+                || elements[element] == payload();
+            wrong[element] = Term::tuple([]);
+            let body = plain(&tuple(wrong), &[106]);
+            if free {
+                Receiver::new(all_flags()).body(&body).unwrap();
+                continue;
+            }
+            let at = element as u32 + 1;
+            match fault(&body) {
+                ControlError::Element {
+                    op: of, element, ..
+                }
+                | ControlError::Value { op: of, element } => {
+                    assert_eq!((of, element), (op, at), "{op} {element}");
+                }
+                other => panic!("{op} {element}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn senders_of_a_third_node_are_refused() {
+    let acting = [
+        Op::Link,
+        Op::Unlink,
+        Op::Exit,
+        Op::ExitTt,
+        Op::PayloadExit,
+        Op::PayloadExitTt,
+        Op::Exit2,
+        Op::Exit2Tt,
+        Op::PayloadExit2,
+        Op::PayloadExit2Tt,
+        Op::MonitorP,
+        Op::DemonitorP,
+        Op::MonitorPExit,
+        Op::PayloadMonitorPExit,
+        Op::UnlinkId,
+        Op::UnlinkIdAck,
+    ];
+    for (op, elements, control, _) in forms() {
+        let mut forged = elements.clone();
+        let mut changed = false;
+        for element in &mut forged {
+            if *element == pid(p1()) {
+                *element = pid(stranger());
+                changed = true;
+            }
+        }
+        let payload = encoded(&payload());
+        let after = if control.has_payload() {
+            &payload[..]
+        } else {
+            &[]
+        };
+        let body = plain(&tuple(forged), after);
+        if changed && acting.contains(&op) {
+            assert_eq!(fault(&body), ControlError::ForeignSender { op });
+        } else {
+            Receiver::new(all_flags()).body(&body).unwrap();
+        }
+    }
+    // Any incarnation of the peer may be the sender.
+    let old = erland_etf::NodeId::new(atom("pdc29@127.0.0.1"), 1);
+    let link = tuple([int(1), pid(Pid::new(old, 1, 1)), pid(q())]);
+    Receiver::new(all_flags()).body(&plain(&link, &[])).unwrap();
+}
+
+#[test]
+fn unlink_id_zero_is_refused() {
+    for op in [Op::UnlinkId, Op::UnlinkIdAck] {
+        let zero = tuple([int(op.number().into()), int(0), pid(p1()), pid(q())]);
+        assert_eq!(fault(&plain(&zero, &[])), ControlError::UnlinkIdZero { op });
+    }
+}
+
+#[test]
+fn node_link_is_refused() {
+    let op = Op::NodeLink;
+    let body = plain(&tuple([int(5)]), &[]);
+    assert_eq!(fault(&body), ControlError::NotInUse { op });
+}
+
+#[test]
+fn values_that_no_operation_has_are_refused() {
+    let both = tuple([int(37), int(12), pid(p1()), pid(q())]);
+    let (op, element) = (Op::AltactSigSend, 2);
+    assert_eq!(
+        fault(&plain(&both, &[106])),
+        ControlError::Value { op, element }
+    );
+
+    let our = Term::from(our_ref());
+    let flags = tuple([int(31), our, pid(q()), int(1 << 27), pid(p1())]);
+    let (op, element) = (Op::SpawnReply, 4);
+    assert_eq!(
+        fault(&plain(&flags, &[])),
+        ControlError::Value { op, element }
+    );
+}
+
+#[test]
+fn payload_is_required_where_the_operation_has_one() {
+    for (op, elements, control, _) in forms() {
+        let in_tuple = elements.last() == Some(&payload());
+        if control.has_payload() && !in_tuple {
+            let body = plain(&tuple(elements.clone()), &[]);
+            assert_eq!(fault(&body), ControlError::PayloadMissing { op });
+            for version in [&[][..], &[131]] {
+                let passed = [&[112, 131], &tuple(elements.clone())[..], version].concat();
+                assert_eq!(
+                    Receiver::new(pass_through()).body(&passed).unwrap_err(),
+                    ProtocolError::Malformed {
+                        frame: FrameKind::PassThrough,
+                        kind: FrameFault::Control(ControlError::PayloadMissing { op }),
+                    }
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_control_message_is_refused() {
+    let version = plain(&[&[131], &tuple([int(1)])[..]].concat(), &[]);
+    for body in [
+        plain(&[], &[]),
+        plain(&encoded(&term("foo")), &[]),
+        plain(&tuple([]), &[]),
+        plain(&tuple([term("foo")]), &[]),
+        plain(&tuple([Term::from(-1)]), &[]),
+        plain(&tuple([Term::from(1_i128 << 70)]), &[]),
+        version,
+    ] {
+        let error = fault(&body);
+        assert!(matches!(error, ControlError::NotControl(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn unknown_operations_are_passed_over() {
+    let mut receiver = Receiver::new(all_flags());
+    for op in [0, 9, 10, 11, 14, 15, 17, 38, 255, u64::MAX] {
+        let body = plain(&tuple([int(op), pid(p1()), token()]), &[1, 2, 3]);
+        let events = receiver.body(&body).unwrap();
+        assert!(matches!(events[..], [Event::UnknownControl { op: seen }] if seen == op));
+    }
+    let body = plain(&tuple([int(1), pid(p1()), pid(q())]), &[]);
+    assert!(matches!(receiver.signal(&body).0, Control::Link { .. }));
+    // But they must be tuples.
+    let broken = plain(&hex("6803 6163 6a"), &[]);
+    assert!(matches!(
+        fault(&broken),
+        ControlError::Unknown { op: 99, .. }
+    ));
+}
+
+/// The pids of a link share their nodes: nothing is allocated for either side.
+#[test]
+fn pids_share_the_nodes_of_the_link() {
+    let body = plain(&tuple([int(1), pid(p1()), pid(q())]), &[]);
+    let mut receiver = Receiver::new(all_flags());
+    let nodes = |control: &Control| match control {
+        Control::Link { from, to } => (from.node().clone(), to.node().clone()),
+        other => panic!("{other:?}"),
+    };
+    let first = nodes(&receiver.signal(&body).0);
+    let second = nodes(&receiver.signal(&body).0);
+    let name = |node: &erland_etf::NodeId| node.name().as_str().as_ptr();
+    assert_eq!(name(&first.0), name(&second.0));
+    assert_eq!(name(&first.1), name(&second.1));
+}
+
+#[test]
+fn control_stays_small() {
+    assert!(size_of::<Control>() <= 88, "{}", size_of::<Control>());
+    assert!(
+        size_of::<Option<Event>>() <= 128,
+        "{}",
+        size_of::<Option<Event>>()
+    );
+    assert!(
+        size_of::<ProtocolError>() <= 40,
+        "{}",
+        size_of::<ProtocolError>()
+    );
+}
