@@ -68,10 +68,12 @@ extern crate std;
 
 mod atom;
 mod binary;
+mod equal;
 mod float;
 mod fun;
 mod ident;
 mod integer;
+mod key;
 mod list;
 mod local;
 mod map;

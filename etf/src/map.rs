@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::{mem, slice};
 
+use crate::key;
 use crate::term::Term;
 use crate::walk;
 
@@ -44,9 +45,10 @@ impl Map {
     ///
     /// [`DuplicateKey`] if two keys are equal.
     pub fn from_pairs(mut pairs: Vec<(Term, Term)>) -> Result<Self, DuplicateKey> {
-        if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
-            pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-            if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
+        let ascending = |pairs: &[(Term, Term)]| pairs.is_sorted_by(|(a, _), (b, _)| a < b);
+        if !ascending(&pairs) {
+            key::sort(&mut pairs);
+            if !ascending(&pairs) {
                 return Err(DuplicateKey);
             }
         }

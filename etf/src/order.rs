@@ -1,4 +1,5 @@
-//! Which of two terms is smaller: Erlang's standard order, and the order of map keys.
+//! Which of two terms is smaller: Erlang's standard order, and the order of map keys. And the traits
+//! that come of it.
 //!
 //! Both follow `erts_cmp_compound` (ERTS, `utils.c`, OTP 29), of which the second is its "exact"
 //! form: every integer before every float, and so a total order that agrees with `=:=`.
@@ -10,6 +11,7 @@ use core::{iter, mem};
 use num_bigint::{BigInt, Sign};
 
 use crate::binary::compare_bits;
+use crate::equal::{common_equal, equal};
 use crate::float::Float;
 use crate::fun::{Fun, InternalFun};
 use crate::integer::{self, Integer};
@@ -103,6 +105,11 @@ pub(crate) fn compare(a: TermRef<'_>, b: TermRef<'_>, rule: Rule) -> Ordering {
             }
             continue;
         };
+        match common_compare(a, b) {
+            Some(Ordering::Equal) => continue,
+            Some(unequal) => return unequal,
+            None => {}
+        }
         match outside(a.into(), b.into(), current.rule) {
             Step::Known(Ordering::Equal) => {}
             Step::Known(unequal) => return unequal,
@@ -114,6 +121,17 @@ pub(crate) fn compare(a: TermRef<'_>, b: TermRef<'_>, rule: Rule) -> Ordering {
                 stack.extend(second);
             }
         }
+    }
+}
+
+/// By either rule, for what is compared most often: without the preparations that a container
+/// needs, which makes it twice as fast.
+#[inline]
+fn common_compare(a: &Term, b: &Term) -> Option<Ordering> {
+    match (a, b) {
+        (Term::Atom(a), Term::Atom(b)) => Some(a.cmp(b)),
+        (Term::Integer(a), Term::Integer(b)) => Some(a.cmp(b)),
+        _ => None,
     }
 }
 
@@ -311,103 +329,34 @@ fn whole(float: f64) -> BigInt {
     BigInt::from(fraction) << exponent
 }
 
-// ---- equality ----
-
-enum Equality<'a> {
-    Known(bool),
-    /// It is that of these, and then these.
-    Inside(Pairwise<'a>, Option<Pairwise<'a>>),
-}
-
-/// Erlang's `=:=`.
-pub(crate) fn equal(a: TermRef<'_>, b: TermRef<'_>) -> bool {
-    let (mut current, mut stack) = match equality(a, b) {
-        Equality::Known(equal) => return equal,
-        Equality::Inside(first, second) => (first, Stack::from_iter(second)),
-    };
-    loop {
-        let Some((a, b)) = current.next() else {
-            match stack.pop() {
-                Some(outer) => current = outer,
-                None => return true,
-            }
-            continue;
-        };
-        match equality(a.into(), b.into()) {
-            Equality::Known(true) => {}
-            Equality::Known(false) => return false,
-            Equality::Inside(first, second) => {
-                let outer = mem::replace(&mut current, first);
-                if !outer.is_empty() {
-                    stack.push(outer);
-                }
-                stack.extend(second);
-            }
-        }
-    }
-}
-
-fn equality<'a>(a: TermRef<'a>, b: TermRef<'a>) -> Equality<'a> {
-    use TermRef as T;
-    let known = match (a, b) {
-        (T::Integer(a), T::Integer(b)) => a == b,
-        (T::Float(a), T::Float(b)) => a == b,
-        (T::Atom(a), T::Atom(b)) => a == b,
-        (T::Binary(a), T::Binary(b)) => a == b,
-        (T::BitString(a), T::BitString(b)) => a == b,
-        (T::Pid(a), T::Pid(b)) => a == b,
-        (T::Port(a), T::Port(b)) => a == b,
-        (T::Reference(a), T::Reference(b)) => a == b,
-        (T::ExportFun(a), T::ExportFun(b)) => a == b,
-        (T::Local(a), T::Local(b)) => a == b,
-        (T::Tuple(a), T::Tuple(b)) => return inside_equal(true, a, b),
-        (T::List(a), T::List(b)) => return lists_equal(a, b),
-        (T::Map(a), T::Map(b)) => {
-            if a.len() == b.len() {
-                return Equality::Inside(
-                    Pairwise::Keys(a.0.iter(), b.0.iter()),
-                    Some(Pairwise::Values(a.0.iter(), b.0.iter())),
-                );
-            }
-            false
-        }
-        (T::InternalFun(a), T::InternalFun(b)) => {
-            return inside_equal(walk::entry(a) == walk::entry(b), &a.free, &b.free);
-        }
-        (T::Record(a), T::Record(b)) => {
-            let outside = walk::definition(a) == walk::definition(b);
-            return inside_equal(outside, a.values(), b.values());
-        }
-        _ => false,
-    };
-    Equality::Known(known)
-}
-
-fn inside_equal<'a>(outside: bool, a: &'a [Term], b: &'a [Term]) -> Equality<'a> {
-    if outside && a.len() == b.len() {
-        Equality::Inside(Pairwise::terms(a, b), None)
-    } else {
-        Equality::Known(false)
-    }
-}
-
-fn lists_equal<'a>(a: &'a List, b: &'a List) -> Equality<'a> {
-    use list::View as V;
-    Equality::Known(match (a.view(), b.view()) {
-        (V::Nil, V::Nil) => true,
-        (V::Bytes(a), V::Bytes(b)) => a == b,
-        (V::Bytes(bytes), V::Slice(terms)) | (V::Slice(terms), V::Bytes(bytes)) => {
-            bytes.len() == terms.len()
-                && iter::zip(bytes, terms).all(|(byte, term)| term.as_i64() == Some((*byte).into()))
-        }
-        (V::Slice(a), V::Slice(b)) | (V::Improper(a), V::Improper(b)) => {
-            return inside_equal(true, a, b);
-        }
-        _ => false,
-    })
-}
-
 // ---- the traits ----
+
+impl PartialEq for Term {
+    fn eq(&self, other: &Self) -> bool {
+        common_equal(self, other).unwrap_or_else(|| equal(self.into(), other.into()))
+    }
+}
+
+impl Eq for Term {}
+
+impl Ord for Term {
+    fn cmp(&self, other: &Self) -> Ordering {
+        common_compare(self, other)
+            .unwrap_or_else(|| compare(self.into(), other.into(), Rule::Exact))
+    }
+}
+
+impl PartialOrd for Term {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Term {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        walk::hash(self.into(), state);
+    }
+}
 
 macro_rules! compared_as_terms {
     ($($type:ty: $reference:path,)*) => {$(
@@ -440,7 +389,6 @@ macro_rules! compared_as_terms {
 }
 
 compared_as_terms! {
-    Term: TermRef::from,
     Tuple: TermRef::Tuple,
     List: TermRef::List,
     Map: TermRef::Map,

@@ -1,3 +1,4 @@
 //! Terms as text in Erlang's syntax.
 
+mod float;
 mod print;
