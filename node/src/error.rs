@@ -1,0 +1,199 @@
+//! How can an operation of the node fail? One type per operation; each says at which stage, what
+//! is known, and what is only likely.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use erland_dist::{HandshakeError, NodeNameError, Stage};
+use erland_etf::{Atom, DecodeError, Pid};
+use thiserror::Error;
+
+/// Why a node did not start. The text completes "failed to …".
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The name is not of the form `name@host`.
+    #[error("use the node name")]
+    Name(#[from] NodeNameError),
+    /// No cookie was given, and there is none that would be safe to assume.
+    #[error("start without a cookie")]
+    NoCookie,
+    /// The host part of the name, which says where to listen, has no address.
+    #[error("resolve the host part of the node name")]
+    Resolve(#[source] io::Error),
+    /// The distribution port could not be opened.
+    #[error("listen on port {port} of {ips:?}")]
+    Listen {
+        /// The addresses.
+        ips: Vec<IpAddr>,
+        /// The port; 0 stands for any.
+        port: u16,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The name could not be registered with epmd.
+    #[error("register with epmd at {addr}")]
+    Register {
+        /// The epmd.
+        addr: SocketAddr,
+        /// Why not; `Refused` means that the name is taken.
+        source: erland_epmd::Error,
+    },
+    /// No epmd answered, or none was wanted, and an embedded one could not be started.
+    #[error("start the embedded epmd at {addr}")]
+    EmbeddedEpmd {
+        /// Where.
+        addr: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The operating system gave no random numbers, without which no challenge is safe.
+    #[error("get random numbers from the operating system")]
+    Random,
+}
+
+/// Why there is no connection to a node. The text completes "failed to …".
+///
+/// Cheap to clone: everybody who waits for the same attempt gets it.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name is not of the form `name@host`.
+    #[error("use the node name")]
+    Name(#[from] NodeNameError),
+    /// It is this node's own name.
+    #[error("connect to a node other than itself")]
+    Myself,
+    /// The host part of the name has no address.
+    #[error("resolve the host {host}")]
+    Resolve {
+        /// The host part.
+        host: Box<str>,
+        /// Why not.
+        source: Arc<io::Error>,
+    },
+    /// The host's epmd did not answer, or not sensibly.
+    #[error("ask epmd at {addr}")]
+    Epmd {
+        /// The epmd.
+        addr: SocketAddr,
+        /// Why not.
+        source: Arc<erland_epmd::Error>,
+    },
+    /// The host's epmd does not know the name: the node is down, or it has another name.
+    #[error("find the node at epmd {addr}: the name is not registered")]
+    NotRegistered {
+        /// The epmd.
+        addr: SocketAddr,
+    },
+    /// This node uses no epmd, and the peer's address was not given either.
+    #[error("find the node: there is no epmd and no static address")]
+    NoAddress,
+    /// The node's port could not be reached.
+    #[error("dial {addr}")]
+    Dial {
+        /// The address.
+        addr: SocketAddr,
+        /// Why not.
+        source: Arc<io::Error>,
+    },
+    /// The handshake failed.
+    #[error("shake hands")]
+    Handshake(#[from] HandshakeFailure),
+    /// Both nodes dialled each other, the peer's attempt was to stay, and it never came.
+    #[error("be dialled by the node, which refused our attempt for its own")]
+    PeerNeverDialled,
+    /// The connection was closed while somebody waited for it.
+    #[error("stay connected")]
+    Disconnected,
+    /// This node is shutting down.
+    #[error("connect while shutting down")]
+    Stopped,
+}
+
+/// Why a handshake, dialled or accepted, failed. The text completes "failed to …".
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum HandshakeFailure {
+    /// What the protocol knows: the stage, and whose fault it is.
+    #[error(transparent)]
+    Protocol(#[from] HandshakeError),
+    /// The connection broke.
+    #[error("get past the stage {stage:?}")]
+    Io {
+        /// What was due.
+        stage: Stage,
+        /// The operating system's error.
+        source: Arc<io::Error>,
+    },
+    /// The peer announced a message that no node sends.
+    #[error("read a message at the stage {stage:?}: it is longer than any of the handshake")]
+    MessageTooLong {
+        /// What was due.
+        stage: Stage,
+    },
+    /// Another handshake of a peer of that name is under way.
+    #[error("accept a second handshake of the same name at once")]
+    Busy,
+}
+
+/// Why a message was not sent: it cannot be encoded. The text completes "failed to …".
+///
+/// A process or node that does not exist is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The message is too large, or holds what the destination's node does not know, as a native
+    /// record before OTP 29.
+    #[error("encode the message")]
+    Encode(#[from] erland_dist::EncodeError),
+    /// The message came from a peer, is to be forwarded, and is not a term.
+    #[error("forward a message that does not decode")]
+    Undecodable(#[from] DecodeError),
+}
+
+impl From<erland_etf::EncodeError> for SendError {
+    fn from(error: erland_etf::EncodeError) -> SendError {
+        SendError::Encode(error.into())
+    }
+}
+
+/// Why a name was not registered. The text completes "failed to …".
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Another process has the name.
+    #[error("take the name: {owner} has it")]
+    Taken {
+        /// That process.
+        owner: Pid,
+    },
+    /// The process has a name already, and can have only one.
+    #[error("take a second name: the process is registered as {name}")]
+    HasName {
+        /// Its name.
+        name: Atom,
+    },
+    /// There is no such process on this node, or it is exiting.
+    #[error("register a process that is not alive on this node")]
+    NoProc,
+    /// `undefined` is the answer for a free name and cannot be one.
+    #[error("register the name undefined")]
+    Undefined,
+}
+
+/// Why a ping was not answered with `pong`. The text completes "failed to …".
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum PingError {
+    /// There is no connection.
+    #[error("connect")]
+    Connect(#[from] ConnectError),
+    /// The connection went down, or the node has no `net_kernel`.
+    #[error("reach the node's net_kernel")]
+    NoAnswer,
+    /// The node answered, but not with `yes`: it does not accept this node.
+    #[error("be accepted by the node's net_kernel")]
+    Refused,
+}

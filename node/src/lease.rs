@@ -1,0 +1,197 @@
+//! How does a node keep its name known? A lease at an epmd: a real one, or one of its own.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use erland_epmd::{Client, NodeEntry, Registration, Server, ServerHandle};
+
+use crate::error::StartError;
+use crate::node::Node;
+
+/// OTP's nodes try to register again 2 s after their epmd went away (`erl_epmd`); a random part of
+/// that keeps the nodes of one host from racing each other.
+const RETRY: Duration = Duration::from_secs(2);
+/// Between an epmd that does not answer and a port that is taken lies another node's start.
+const START_ATTEMPTS: usize = 5;
+
+/// Which epmd a node registers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Epmd {
+    /// The one on this host, if it answers; otherwise one of our own is started on its port, for
+    /// every node of the host that looks there, `erl` included.
+    #[default]
+    Auto,
+    /// One of our own; starting fails if the port is taken.
+    Embedded,
+    /// This one, and no other.
+    At(SocketAddr),
+    /// None: the node is not registered and finds only peers with a static address.
+    None,
+}
+
+/// A registered name. Dropping it gives the name up and stops the embedded epmd.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    registration: Registration,
+    server: Option<ServerHandle>,
+    addr: SocketAddr,
+}
+
+/// What it takes to register, at the start and again whenever epmd goes away.
+#[derive(Clone, Debug)]
+pub(crate) struct Registrar {
+    pub(crate) policy: Epmd,
+    pub(crate) port: u16,
+    /// Where the node listens, and so where its own epmd listens.
+    pub(crate) ips: Vec<IpAddr>,
+    pub(crate) entry: NodeEntry,
+}
+
+impl Registrar {
+    /// Registers; `None` when the node uses no epmd.
+    pub(crate) async fn acquire(&self) -> Result<Option<Lease>, StartError> {
+        let here = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.port);
+        match self.policy {
+            Epmd::None => Ok(None),
+            Epmd::At(addr) => self.register(addr, None).await.map(Some),
+            Epmd::Embedded => {
+                let server = self.embed().await?;
+                self.register(here, Some(server)).await.map(Some)
+            }
+            Epmd::Auto => self.find_or_embed(here).await.map(Some),
+        }
+    }
+
+    async fn find_or_embed(&self, here: SocketAddr) -> Result<Lease, StartError> {
+        let mut attempts = START_ATTEMPTS;
+        loop {
+            match self.register(here, None).await {
+                Err(StartError::Register {
+                    source: erland_epmd::Error::Io(error),
+                    ..
+                }) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                registered => return registered,
+            }
+            attempts -= 1;
+            match self.embed().await {
+                Ok(server) => return self.register(here, Some(server)).await,
+                // Somebody was quicker: register with theirs.
+                Err(StartError::EmbeddedEpmd { source, .. })
+                    if source.kind() == io::ErrorKind::AddrInUse && attempts > 0 =>
+                {
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Listens where the node listens, and always on the loopback address, where nodes of this
+    /// host register.
+    async fn embed(&self) -> Result<ServerHandle, StartError> {
+        let mut ips = self.ips.clone();
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        if !ips
+            .iter()
+            .any(|ip| *ip == loopback || *ip == IpAddr::from(Ipv4Addr::UNSPECIFIED))
+        {
+            ips.push(loopback);
+        }
+        let addrs: Vec<SocketAddr> = ips
+            .into_iter()
+            .map(|ip| SocketAddr::new(ip, self.port))
+            .collect();
+        let server = Server::bind(&addrs)
+            .await
+            .map_err(|source| StartError::EmbeddedEpmd {
+                addr: SocketAddr::new(loopback, self.port),
+                source,
+            })?;
+        tracing::info!(port = self.port, "embedded epmd started");
+        Ok(server.start())
+    }
+
+    async fn register(
+        &self,
+        addr: SocketAddr,
+        server: Option<ServerHandle>,
+    ) -> Result<Lease, StartError> {
+        // The creation epmd offers is ignored: ours is chosen once and holds without an epmd too.
+        match Client::new(addr).register(&self.entry).await {
+            Ok(registration) => Ok(Lease {
+                registration,
+                server,
+                addr,
+            }),
+            Err(source) => Err(StartError::Register { addr, source }),
+        }
+    }
+}
+
+impl Lease {
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Gives the name up, and returns once epmd has taken note.
+    pub(crate) async fn release(self) {
+        if let Err(error) = self.registration.release().await {
+            tracing::debug!(%error, "epmd did not confirm that the name is free");
+        }
+        if let Some(server) = self.server {
+            server.stop().await;
+        }
+    }
+}
+
+/// Keeps the name registered: when epmd goes away, registers again wherever one is found or can be
+/// started. Ends when `stop` says so; the name is free by then.
+pub(crate) async fn keep(
+    node: Node,
+    registrar: Registrar,
+    lease: Lease,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) {
+    let mut lease = Some(lease);
+    loop {
+        let lost = async {
+            match &mut lease {
+                Some(lease) => lease.registration.lost().await,
+                None => {
+                    let part = f64::from(node.inner().random_u32()) / f64::from(u32::MAX);
+                    tokio::time::sleep(RETRY.mul_f64(part)).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = lost => {}
+            () = wanted(&mut stop) => {
+                if let Some(lease) = lease {
+                    lease.release().await;
+                }
+                return;
+            }
+        }
+        if let Some(lost) = lease.take() {
+            tracing::warn!(addr = %lost.addr, "epmd went away; registering again");
+            continue;
+        }
+        match registrar.acquire().await {
+            Ok(found) => {
+                if let Some(lease) = &found {
+                    tracing::info!(addr = %lease.addr, "registered again");
+                }
+                lease = found;
+            }
+            Err(error) => tracing::debug!(%error, "cannot register yet"),
+        }
+    }
+}
+
+/// Waits until the node is to stop.
+async fn wanted(stop: &mut tokio::sync::watch::Receiver<bool>) {
+    // An error means that the node is gone altogether.
+    let _stop = stop.wait_for(|stop| *stop).await;
+}

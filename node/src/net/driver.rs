@@ -1,0 +1,205 @@
+//! Who moves bytes between one transport and its link? One task, which alone owns the socket.
+//!
+//! It reads on while a write is blocked, writes everything pending at each wake, and hands each
+//! received signal straight to the process it is for.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use erland_dist::{Event, Inbound, TickAction, Ticker};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::inbound::deliver;
+use super::link::{Link, Order};
+use crate::event::NodeDownReason;
+use crate::node::Node;
+use crate::transport::BoxedTransport;
+
+/// Frames delivered in one poll before other tasks get their turn.
+const FRAMES_PER_POLL: usize = 256;
+/// Segments in one vectored write.
+const SEGMENTS_PER_WRITE: usize = 64;
+/// What is read at least in one go.
+const READ_SIZE: usize = 64 * 1024;
+
+pub(super) struct Driver {
+    node: Node,
+    link: Arc<Link>,
+    transport: BoxedTransport,
+    inbound: Inbound,
+    received: BytesMut,
+    segments: VecDeque<Bytes>,
+    ticker: Ticker,
+    next_tick: Pin<Box<Sleep>>,
+    bytes_read: u64,
+    /// All is written and our direction is closed; what is left is the peer's end.
+    finished: bool,
+}
+
+impl Driver {
+    pub(super) fn new(
+        node: Node,
+        link: Arc<Link>,
+        transport: BoxedTransport,
+        inbound: Inbound,
+        received: BytesMut,
+        ticker: Ticker,
+    ) -> Driver {
+        let next_tick = Box::pin(sleep_until(Instant::now() + ticker.interval()));
+        Driver {
+            node,
+            link,
+            transport,
+            inbound,
+            received,
+            segments: VecDeque::new(),
+            ticker,
+            next_tick,
+            bytes_read: 0,
+            finished: false,
+        }
+    }
+
+    /// Serves the connection until it ends, then takes its link down.
+    pub(super) async fn run(mut self) {
+        let reason = (&mut self).await;
+        let Driver {
+            node,
+            link,
+            transport,
+            ..
+        } = self;
+        if let NodeDownReason::Protocol(error) = &reason {
+            tracing::error!(node = ?link.peer, %error, "closing a connection that broke the protocol");
+        }
+        // The socket first: the peer learns of the end as early as our own processes do.
+        drop(transport);
+        node.inner().net.take_down(node.inner(), &link, reason);
+    }
+
+    /// Writes until the transport takes no more; ready only when the connection is to end.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
+        loop {
+            match self
+                .link
+                .transmit(&mut self.segments, SEGMENTS_PER_WRITE, cx.waker())
+            {
+                Order::Write => {}
+                Order::Wait => {
+                    return match ready!(Pin::new(&mut self.transport).poll_flush(cx)) {
+                        Ok(()) => Poll::Pending,
+                        Err(error) => Poll::Ready(error.into()),
+                    };
+                }
+                Order::Finish if self.finished => return Poll::Pending,
+                Order::Finish => {
+                    // Closing a socket with unread input resets it, and a reset can overtake what
+                    // was written: so only our direction ends here, and the peer's answer to it
+                    // ends the connection.
+                    match ready!(Pin::new(&mut self.transport).poll_shutdown(cx)) {
+                        Ok(()) => self.finished = true,
+                        Err(error) => return Poll::Ready(error.into()),
+                    }
+                }
+                Order::Drop => return Poll::Ready(NodeDownReason::Disconnect),
+            }
+            let mut slices = [IoSlice::new(&[]); SEGMENTS_PER_WRITE];
+            let count = self
+                .segments
+                .iter()
+                .zip(&mut slices)
+                .map(|(segment, slice)| *slice = IoSlice::new(segment))
+                .count();
+            let slices = slices.get(..count).unwrap_or_default();
+            match ready!(Pin::new(&mut self.transport).poll_write_vectored(cx, slices)) {
+                Ok(0) => return Poll::Ready(io::Error::from(io::ErrorKind::WriteZero).into()),
+                Ok(written) => {
+                    advance(&mut self.segments, written);
+                    self.link.sent(written);
+                }
+                Err(error) => return Poll::Ready(error.into()),
+            }
+        }
+    }
+
+    /// Reads and delivers; pending when there is nothing to read or the turn is over.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
+        let mut budget = FRAMES_PER_POLL;
+        loop {
+            loop {
+                match self.inbound.poll(&mut self.received) {
+                    Ok(Some(Event::Tick)) => {}
+                    Ok(Some(Event::Deliver { control, payload })) => {
+                        deliver(self.node.inner(), &self.link, control, payload);
+                    }
+                    Ok(Some(Event::UnknownControl { op })) => {
+                        // A newer release may know more: one message is lost, not the connection.
+                        tracing::warn!(node = ?self.link.peer, op, "unknown control message ignored");
+                    }
+                    Ok(None) => break,
+                    Err(error) => return Poll::Ready(NodeDownReason::Protocol(error)),
+                }
+                budget -= 1;
+                if budget == 0 {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            self.received.reserve(self.inbound.wanted().max(READ_SIZE));
+            match ready!(pin!(self.transport.read_buf(&mut self.received)).poll(cx)) {
+                Ok(0) if self.finished => return Poll::Ready(NodeDownReason::Shutdown),
+                Ok(0) => return Poll::Ready(NodeDownReason::ConnectionClosed),
+                Ok(read) => self.bytes_read += read as u64,
+                Err(error) => return Poll::Ready(error.into()),
+            }
+        }
+    }
+
+    fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
+        loop {
+            ready!(self.next_tick.as_mut().poll(cx));
+            let (written, pending) = self.link.progress();
+            match self.ticker.check(self.bytes_read, written, pending) {
+                TickAction::Nothing => {}
+                TickAction::Send => self.link.push_tick(),
+                TickAction::Down => return Poll::Ready(NodeDownReason::NetTickTimeout),
+            }
+            let next = self.next_tick.deadline() + self.ticker.interval();
+            self.next_tick.as_mut().reset(next);
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = NodeDownReason;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
+        let this = &mut *self;
+        // Ticks first, so that one they push is written in this turn; then reading, because what
+        // it delivers may be answered in this turn as well.
+        if let Poll::Ready(reason) = this.poll_tick(cx) {
+            return Poll::Ready(reason);
+        }
+        if let Poll::Ready(reason) = this.poll_read(cx) {
+            return Poll::Ready(reason);
+        }
+        this.poll_write(cx)
+    }
+}
+
+fn advance(segments: &mut VecDeque<Bytes>, mut written: usize) {
+    while let Some(front) = segments.front_mut() {
+        if written < front.len() {
+            front.advance(written);
+            return;
+        }
+        written -= front.len();
+        segments.pop_front();
+    }
+}

@@ -1,0 +1,50 @@
+//! How does a finished handshake become a connection? The same way from either side.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use erland_dist::{ConnectionLimits, Flags, Inbound, Negotiated, Outbound, Ticker};
+use erland_etf::NodeId;
+
+use super::driver::Driver;
+use super::link::Link;
+use super::table::Attempt;
+use crate::node::Node;
+use crate::transport::BoxedTransport;
+
+/// Brings the link up and starts its driver; drops the connection if the attempt lost its entry.
+pub(super) fn establish(
+    node: &Node,
+    link: &Arc<Link>,
+    attempt: Attempt,
+    transport: BoxedTransport,
+    received: BytesMut,
+    negotiated: &Negotiated,
+) {
+    let inner = node.inner();
+    let flags = negotiated.flags;
+    if !inner
+        .net
+        .established(inner, link, attempt, Outbound::new(flags))
+    {
+        return;
+    }
+    let peer = NodeId::new(negotiated.peer.atom().clone(), negotiated.peer_creation);
+    let inbound = Inbound::new(flags, &peer, ConnectionLimits::default());
+    // A connection is hidden unless both ends are visible (kernel, `net_kernel`).
+    let hidden = !flags.contains(Flags::PUBLISHED);
+    let ticker = Ticker::new(
+        inner.config.net_ticktime,
+        inner.config.tick_intensity,
+        hidden,
+    );
+    let driver = Driver::new(
+        node.clone(),
+        Arc::clone(link),
+        transport,
+        inbound,
+        received,
+        ticker,
+    );
+    inner.runtime.spawn(driver.run());
+}

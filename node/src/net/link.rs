@@ -1,0 +1,428 @@
+//! What do senders share with the connection to a node? The outbound half, behind one lock.
+//!
+//! A link exists from the first signal to an unconnected node on: while the connection is being
+//! set up it keeps what is sent, in order, and then hands it to the connection. It ends with that
+//! connection; the next one is another link.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+
+use bytes::Bytes;
+use erland_dist::{Control, EncodeError, Flags, Outbound};
+use erland_etf::{Atom, Pid, Reference};
+use tokio::sync::{Notify, watch};
+
+use super::Via;
+use super::relations::RemoteRelations;
+use crate::error::ConnectError;
+use crate::exit_reason::ExitReason;
+use crate::node::NodeInner;
+use crate::process::signal::{DemonitorSignal, ExitKind, Signal};
+use crate::sync::Mutex;
+
+/// Unsent bytes above which senders wait: OTP's default `dist_buf_busy_limit`.
+pub(super) const HIGH_WATER: usize = 1024 * 1024;
+/// Unsent bytes below which waiting senders go on.
+pub(super) const LOW_WATER: usize = HIGH_WATER / 2;
+/// What an entry of the queue of a link that is not up yet counts beside its payload.
+const PENDING_OVERHEAD: usize = 128;
+/// How many relations are told of a lost connection before other tasks get a turn.
+const FAN_OUT_CHUNK: usize = 1024;
+
+/// The connection to one node, as its senders see it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(super) peer: Atom,
+    state: Mutex<State>,
+    relations: Mutex<RemoteRelations>,
+    /// Told when unsent bytes fall below the low-water mark, and when the link is shut.
+    room: Notify,
+    /// How the set-up ended; `None` while it is under way.
+    outcome: watch::Sender<Option<Result<(), ConnectError>>>,
+    /// True once everybody has been told that the link is down.
+    gone: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+enum State {
+    Pending(Pending),
+    Up(Up),
+    Shut,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    queue: VecDeque<(Control, Option<Bytes>, HasRecord)>,
+    bytes: usize,
+}
+
+/// Whether a queued payload holds a native record: the peer's flags are not known yet.
+type HasRecord = bool;
+
+#[derive(Debug)]
+struct Up {
+    outbound: Outbound,
+    driver: Option<Waker>,
+    /// The driver has nothing to write: the next push wakes it. While it writes, it looks for
+    /// more by itself.
+    idle: bool,
+    /// No more is accepted; the driver closes the connection when all is written.
+    finishing: bool,
+}
+
+/// What became of a message offered to a link.
+#[derive(Debug)]
+pub(super) enum Offer {
+    Taken,
+    /// Over the limit: wait for room and offer it again.
+    Full,
+    /// This link is down; the next one may take it.
+    Shut,
+    Refused(EncodeError),
+}
+
+/// What the driver is to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Write what it was given.
+    Write,
+    /// Nothing to write: its waker is kept.
+    Wait,
+    /// Everything is written and nothing more will come: close.
+    Finish,
+    /// The link was taken down: drop the connection.
+    Drop,
+}
+
+impl Link {
+    pub(super) fn new(peer: Atom) -> Arc<Link> {
+        Arc::new(Link {
+            peer,
+            state: Mutex::new(State::Pending(Pending::default())),
+            relations: Mutex::default(),
+            room: Notify::new(),
+            outcome: watch::Sender::new(None),
+            gone: watch::Sender::new(false),
+        })
+    }
+
+    /// Queues a signal that never waits; false when the link is down.
+    pub(crate) fn push(&self, control: &Control, payload: Option<&Bytes>) -> bool {
+        let mut state = self.state.lock();
+        let (accepted, driver) = match &mut *state {
+            State::Pending(pending) => {
+                pending.push(control.clone(), payload.cloned(), false);
+                (true, None)
+            }
+            State::Up(up) if up.finishing => (false, None),
+            State::Up(up) => {
+                if let Err(error) = up.outbound.push(control, payload) {
+                    tracing::warn!(node = ?self.peer, %error, "signal cannot be encoded");
+                }
+                (true, up.wake())
+            }
+            State::Shut => (false, None),
+        };
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        accepted
+    }
+
+    /// Offers a message, which waits for room.
+    pub(super) fn offer(
+        &self,
+        control: &Control,
+        payload: &Bytes,
+        has_record: impl FnOnce() -> bool,
+    ) -> Offer {
+        let mut state = self.state.lock();
+        match &mut *state {
+            State::Pending(pending) if pending.bytes >= HIGH_WATER => Offer::Full,
+            State::Pending(pending) => {
+                pending.push(control.clone(), Some(payload.clone()), has_record());
+                Offer::Taken
+            }
+            State::Up(up) if up.finishing => Offer::Shut,
+            State::Up(up) if up.outbound.pending() >= HIGH_WATER => Offer::Full,
+            State::Up(up) => {
+                if !up.outbound.flags().contains(Flags::NATIVE_RECORDS) && has_record() {
+                    return Offer::Refused(EncodeError::NotNegotiated {
+                        missing: Flags::NATIVE_RECORDS,
+                    });
+                }
+                if let Err(error) = up.outbound.push(control, Some(payload)) {
+                    return Offer::Refused(error);
+                }
+                let driver = up.wake();
+                drop(state);
+                if let Some(driver) = driver {
+                    driver.wake();
+                }
+                Offer::Taken
+            }
+            State::Shut => Offer::Shut,
+        }
+    }
+
+    /// Waits until an offer is worth making again: there is room, or the link is down.
+    pub(super) async fn room(&self) {
+        loop {
+            let mut notified = std::pin::pin!(self.room.notified());
+            notified.as_mut().enable();
+            let full = match &*self.state.lock() {
+                State::Pending(pending) => pending.bytes >= HIGH_WATER,
+                State::Up(up) => !up.finishing && up.outbound.pending() >= HIGH_WATER,
+                State::Shut => false,
+            };
+            if !full {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// The connection is there: what was kept goes first. False when the link was shut meanwhile.
+    pub(super) fn up(&self, mut outbound: Outbound) -> bool {
+        let mut state = self.state.lock();
+        let State::Pending(pending) = &mut *state else {
+            return false;
+        };
+        let records = outbound.flags().contains(Flags::NATIVE_RECORDS);
+        for (control, payload, has_record) in std::mem::take(&mut pending.queue) {
+            if has_record && !records {
+                tracing::warn!(
+                    node = ?self.peer,
+                    "dropped a message with a native record: the node does not know them"
+                );
+            } else if let Err(error) = outbound.push(&control, payload.as_ref()) {
+                tracing::warn!(node = ?self.peer, %error, "dropped a message that cannot be encoded");
+            }
+        }
+        let has_room = outbound.pending() < HIGH_WATER;
+        *state = State::Up(Up {
+            outbound,
+            driver: None,
+            idle: true,
+            finishing: false,
+        });
+        drop(state);
+        self.outcome.send_replace(Some(Ok(())));
+        if has_room {
+            self.room.notify_waiters();
+        }
+        true
+    }
+
+    /// Takes no more from here on; what was taken is still written, then the driver closes.
+    /// False when there is no connection to finish.
+    pub(crate) fn finish(&self) -> bool {
+        let mut state = self.state.lock();
+        let State::Up(up) = &mut *state else {
+            return false;
+        };
+        up.finishing = true;
+        let driver = up.wake();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        self.room.notify_waiters();
+        true
+    }
+
+    /// Takes no more and gives up what is unsent; the driver drops the connection.
+    pub(super) fn shut(&self, failure: ConnectError) {
+        let state = std::mem::replace(&mut *self.state.lock(), State::Shut);
+        if let State::Up(Up {
+            driver: Some(driver),
+            ..
+        }) = state
+        {
+            driver.wake();
+        }
+        self.room.notify_waiters();
+        self.outcome.send_if_modified(|outcome| {
+            let unset = outcome.is_none();
+            if unset {
+                *outcome = Some(Err(failure));
+            }
+            unset
+        });
+    }
+
+    /// How the set-up ended, once it has.
+    pub(super) async fn outcome(&self) -> Result<(), ConnectError> {
+        let mut outcome = self.outcome.subscribe();
+        match outcome.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(Err(ConnectError::Stopped)),
+            Err(_) => Err(ConnectError::Stopped),
+        }
+    }
+
+    /// Waits until everybody has been told that this link is down.
+    pub(crate) async fn gone(&self) {
+        let mut gone = self.gone.subscribe();
+        // The sender lives as long as `self`, so this ends only when it is so.
+        let _gone = gone.wait_for(|gone| *gone).await;
+    }
+
+    pub(super) fn set_gone(&self) {
+        self.gone.send_replace(true);
+    }
+
+    /// Moves what is to be written to the driver once it has written what it holds, and keeps its
+    /// waker.
+    pub(super) fn transmit(
+        &self,
+        segments: &mut VecDeque<Bytes>,
+        max: usize,
+        waker: &Waker,
+    ) -> Order {
+        match &mut *self.state.lock() {
+            State::Up(up) => {
+                match &mut up.driver {
+                    Some(driver) => driver.clone_from(waker),
+                    none => *none = Some(waker.clone()),
+                }
+                if segments.is_empty() {
+                    up.outbound.transmit(max, segments);
+                }
+                up.idle = segments.is_empty();
+                match (up.idle, up.finishing) {
+                    (false, _) => Order::Write,
+                    (true, false) => Order::Wait,
+                    (true, true) => Order::Finish,
+                }
+            }
+            State::Pending(_) | State::Shut => Order::Drop,
+        }
+    }
+
+    /// Bytes handed to the operating system: senders that wait go on below the low-water mark.
+    pub(super) fn sent(&self, bytes: usize) {
+        let below = match &mut *self.state.lock() {
+            State::Up(up) => {
+                let before = up.outbound.pending();
+                up.outbound.sent(bytes);
+                before >= LOW_WATER && up.outbound.pending() < LOW_WATER
+            }
+            State::Pending(_) | State::Shut => false,
+        };
+        if below {
+            self.room.notify_waiters();
+        }
+    }
+
+    /// What the tick timer asks: bytes ever pushed, and whether some are still unsent.
+    pub(super) fn progress(&self) -> (u64, bool) {
+        match &*self.state.lock() {
+            State::Up(up) => (up.outbound.pushed_total(), up.outbound.pending() > 0),
+            State::Pending(_) | State::Shut => (0, false),
+        }
+    }
+
+    pub(super) fn push_tick(&self) {
+        if let State::Up(up) = &mut *self.state.lock() {
+            up.outbound.push_tick();
+        }
+    }
+
+    /// Enters a link that crosses; false when this connection is down already.
+    pub(crate) fn relate_link(&self, us: &Pid, peer: &Pid) -> bool {
+        let mut relations = self.relations.lock();
+        if !relations.closed {
+            relations.links.insert((us.clone(), peer.clone()));
+        }
+        !relations.closed
+    }
+
+    /// Enters a monitor of ours on theirs; false when this connection is down already.
+    pub(crate) fn relate_watching(&self, us: &Pid, reference: &Reference) -> bool {
+        let mut relations = self.relations.lock();
+        if !relations.closed {
+            relations.watching.insert(reference.clone(), us.clone());
+        }
+        !relations.closed
+    }
+
+    /// Enters a monitor of theirs on ours.
+    pub(super) fn relate_watched(&self, watcher: &Pid, reference: &Reference, us: &Pid) {
+        let mut relations = self.relations.lock();
+        if !relations.closed {
+            relations
+                .watched
+                .insert((watcher.clone(), reference.clone()), us.clone());
+        }
+    }
+
+    pub(crate) fn forget_link(&self, us: &Pid, peer: &Pid) {
+        self.relations
+            .lock()
+            .links
+            .remove(&(us.clone(), peer.clone()));
+    }
+
+    /// Takes a monitor of ours off; the process that held it.
+    pub(crate) fn forget_watching(&self, reference: &Reference) -> Option<Pid> {
+        self.relations.lock().watching.remove(reference)
+    }
+
+    /// Takes a monitor of theirs off; the process that was watched.
+    pub(crate) fn forget_watched(&self, watcher: &Pid, reference: &Reference) -> Option<Pid> {
+        self.relations
+            .lock()
+            .watched
+            .remove(&(watcher.clone(), reference.clone()))
+    }
+
+    /// Tells every relation that crosses this link that the connection is lost, each once.
+    pub(super) async fn tell_lost(self: &Arc<Link>, node: &NodeInner) {
+        let lost = self.relations.lock().close();
+        let via = Via::Link(Arc::clone(self));
+        let mut told = 0_usize;
+        for (us, peer) in lost.links {
+            let kind = ExitKind::ConnectionLost(via.clone());
+            node.signal_exit(&peer, &us, ExitReason::NoConnection.into(), kind);
+            breathe(&mut told).await;
+        }
+        for (reference, us) in lost.watching {
+            node.local_down(&us, &reference, ExitReason::NoConnection.into());
+            breathe(&mut told).await;
+        }
+        for ((watcher, reference), us) in lost.watched {
+            let signal = DemonitorSignal { watcher, reference };
+            let _gone = node
+                .processes
+                .push(&us, Signal::Demonitor(Box::new(signal)));
+            breathe(&mut told).await;
+        }
+    }
+}
+
+async fn breathe(told: &mut usize) {
+    *told += 1;
+    if told.is_multiple_of(FAN_OUT_CHUNK) {
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Up {
+    /// The driver's waker, if it waits for something to write; to be woken outside the lock.
+    fn wake(&mut self) -> Option<Waker> {
+        if std::mem::take(&mut self.idle) {
+            self.driver.clone()
+        } else {
+            None
+        }
+    }
+}
+
+impl Pending {
+    fn push(&mut self, control: Control, payload: Option<Bytes>, has_record: HasRecord) {
+        self.bytes += PENDING_OVERHEAD + payload.as_ref().map_or(0, Bytes::len);
+        self.queue.push_back((control, payload, has_record));
+    }
+}

@@ -1,0 +1,445 @@
+//! To which nodes are there links, and who is setting one up? One entry per node name.
+//!
+//! Every change of an entry happens under the table's lock, so that a dialler, an acceptor, the
+//! driver and `disconnect` agree on who owns it. An attempt that lost its entry (to the peer's own
+//! attempt, say) finds out when it wants to finish and gives up quietly.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use erland_dist::{Control, NodeName, Outbound, Verdict};
+use erland_etf::Atom;
+use tokio::task::AbortHandle;
+
+use super::connect;
+use super::link::{Link, Offer};
+use crate::error::{ConnectError, SendError};
+use crate::event::{NodeDownReason, NodeEvent};
+use crate::node::NodeInner;
+use crate::payload::Payload;
+use crate::sync::Mutex;
+
+/// All links of a node.
+#[derive(Debug, Default)]
+pub(crate) struct Net {
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    entries: HashMap<Atom, Entry>,
+    attempts: u64,
+    /// Set by shutdown: nothing is dialled or accepted any more.
+    stopped: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    link: Arc<Link>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// We dial. Also the wait for the peer's own attempt after its `nok`; the task holds the timer.
+    Dialling {
+        attempt: Attempt,
+        task: AbortHandle,
+    },
+    /// The peer dialled, and its handshake is under way.
+    Accepting {
+        attempt: Attempt,
+    },
+    Up,
+    /// Relations are being told; what is sent meanwhile waits for the next connection.
+    Closing {
+        successor: Option<Arc<Link>>,
+    },
+}
+
+/// Which attempt an entry belongs to, so that a late one cannot touch its successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt(u64);
+
+/// What the acceptor is to answer to a peer's claim.
+#[derive(Debug)]
+pub(super) enum Claimed {
+    Answer(Verdict),
+    /// Another handshake of the same name is under way: close without a status, as OTP does.
+    Busy,
+}
+
+impl Net {
+    /// The link to a node, set up now if there is none; `None` once the node is shutting down.
+    fn link(&self, node: &NodeInner, name: &Atom) -> Option<Arc<Link>> {
+        let mut table = self.table.lock();
+        if table.stopped {
+            return None;
+        }
+        if let Some(entry) = table.entries.get_mut(name) {
+            return Some(match &mut entry.phase {
+                Phase::Closing { successor } => {
+                    Arc::clone(successor.get_or_insert_with(|| Link::new(name.clone())))
+                }
+                Phase::Dialling { .. } | Phase::Accepting { .. } | Phase::Up => {
+                    Arc::clone(&entry.link)
+                }
+            });
+        }
+        let link = Link::new(name.clone());
+        table.dial(node, &link);
+        Some(link)
+    }
+
+    /// Sends a message: waits for room, and for nothing else.
+    pub(crate) async fn send(
+        &self,
+        node: &NodeInner,
+        name: &Atom,
+        control: &Control,
+        payload: &Payload,
+    ) -> Result<(), SendError> {
+        let wire = payload.to_wire()?;
+        // Without a link the node is shutting down: the message vanishes, as it would with any
+        // other unreachable node.
+        while let Some(link) = self.link(node, name) {
+            match link.offer(control, &wire, || payload.contains_record()) {
+                Offer::Taken => return Ok(()),
+                Offer::Full => link.room().await,
+                // The table has, or is about to have, the next link.
+                Offer::Shut => tokio::task::yield_now().await,
+                Offer::Refused(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the link to a node to `put`, which queues a signal that never waits and says whether
+    /// the link was still there. `None` once the node is shutting down.
+    pub(crate) fn signal(
+        &self,
+        node: &NodeInner,
+        name: &Atom,
+        put: impl Fn(&Link) -> bool,
+    ) -> Option<Arc<Link>> {
+        loop {
+            let link = self.link(node, name)?;
+            if put(&link) {
+                return Some(link);
+            }
+        }
+    }
+
+    /// Connects, or waits for the attempt that is under way.
+    pub(crate) async fn connect(&self, node: &NodeInner, name: &Atom) -> Result<(), ConnectError> {
+        match self.link(node, name) {
+            Some(link) => link.outcome().await,
+            None => Err(ConnectError::Stopped),
+        }
+    }
+
+    /// The nodes connected now, in the order of their names.
+    pub(crate) fn nodes(&self) -> Vec<Atom> {
+        let table = self.table.lock();
+        let mut nodes: Vec<Atom> = table
+            .entries
+            .values()
+            .filter(|entry| matches!(entry.phase, Phase::Up))
+            .map(|entry| entry.link.peer.clone())
+            .collect();
+        nodes.sort_unstable();
+        nodes
+    }
+
+    /// `disconnect_node`: true if there was a connection.
+    pub(crate) fn disconnect(&self, node: &NodeInner, name: &Atom) -> bool {
+        let link = match self.table.lock().entries.get(name) {
+            Some(Entry {
+                link,
+                phase: Phase::Up,
+            }) => Arc::clone(link),
+            _ => return false,
+        };
+        self.take_down(node, &link, NodeDownReason::Disconnect)
+    }
+
+    /// Begins to take a link down, and tells everybody in a task of its own. False when somebody
+    /// else has begun already.
+    pub(super) fn take_down(
+        &self,
+        node: &NodeInner,
+        link: &Arc<Link>,
+        reason: NodeDownReason,
+    ) -> bool {
+        let begun = self.begin_down(link, &ConnectError::Disconnected);
+        if begun {
+            let (node, link) = (node.handle(), Arc::clone(link));
+            node.clone().inner().runtime.spawn(async move {
+                let inner = node.inner();
+                inner
+                    .net
+                    .finish_down(inner, &link, Some(reason), None)
+                    .await;
+            });
+        }
+        begun
+    }
+
+    /// Nothing is taken over this link any more; false when somebody else has begun already.
+    fn begin_down(&self, link: &Arc<Link>, failure: &ConnectError) -> bool {
+        let mut table = self.table.lock();
+        let Some(entry) = table.entries.get_mut(&link.peer) else {
+            return false;
+        };
+        if !Arc::ptr_eq(&entry.link, link) || matches!(entry.phase, Phase::Closing { .. }) {
+            return false;
+        }
+        entry.phase = Phase::Closing { successor: None };
+        // Under the table's lock: whoever finds the link shut finds its successor in the table.
+        link.shut(failure.clone());
+        true
+    }
+
+    /// Tells the relations, then the observers, and only then makes room for the next connection.
+    ///
+    /// `heir` is an authenticated attempt of the peer that takes the entry over.
+    async fn finish_down(
+        &self,
+        node: &NodeInner,
+        link: &Arc<Link>,
+        was_up: Option<NodeDownReason>,
+        heir: Option<Attempt>,
+    ) {
+        link.tell_lost(node).await;
+        if let Some(reason) = was_up {
+            tracing::info!(node = ?link.peer, %reason, "node down");
+            node.events.emit(&NodeEvent::NodeDown {
+                node: link.peer.clone(),
+                reason,
+            });
+        }
+        {
+            let mut table = self.table.lock();
+            let successor = match table.entries.remove(&link.peer) {
+                Some(Entry {
+                    phase: Phase::Closing { successor },
+                    ..
+                }) => successor,
+                Some(_) | None => None,
+            };
+            match (heir, successor) {
+                (Some(attempt), successor) => {
+                    let link = successor.unwrap_or_else(|| Link::new(link.peer.clone()));
+                    table.accepting(link, attempt);
+                }
+                (None, Some(successor)) if !table.stopped => table.dial(node, &successor),
+                (None, Some(successor)) => successor.shut(ConnectError::Stopped),
+                (None, None) => {}
+            }
+        }
+        link.set_gone();
+    }
+
+    /// An attempt of either side failed; nothing happens if the entry is no longer its own.
+    pub(super) async fn attempt_failed(
+        &self,
+        node: &NodeInner,
+        link: &Arc<Link>,
+        attempt: Attempt,
+        failure: ConnectError,
+    ) {
+        if self.owns(link, attempt) && self.begin_down(link, &failure) {
+            self.finish_down(node, link, None, None).await;
+        }
+    }
+
+    fn owns(&self, link: &Arc<Link>, attempt: Attempt) -> bool {
+        self.table
+            .lock()
+            .entries
+            .get(&link.peer)
+            .is_some_and(|entry| {
+                Arc::ptr_eq(&entry.link, link)
+                    && match &entry.phase {
+                        Phase::Dialling { attempt: owner, .. }
+                        | Phase::Accepting { attempt: owner } => *owner == attempt,
+                        Phase::Up | Phase::Closing { .. } => false,
+                    }
+            })
+    }
+
+    /// The handshake is done: the link goes up, unless the attempt lost its entry meanwhile.
+    pub(super) fn established(
+        &self,
+        node: &NodeInner,
+        link: &Arc<Link>,
+        attempt: Attempt,
+        outbound: Outbound,
+    ) -> bool {
+        let mut table = self.table.lock();
+        if table.stopped {
+            return false;
+        }
+        let Some(entry) = table.entries.get_mut(&link.peer) else {
+            return false;
+        };
+        let owner = match &entry.phase {
+            Phase::Dialling { attempt, .. } | Phase::Accepting { attempt } => *attempt,
+            Phase::Up | Phase::Closing { .. } => return false,
+        };
+        if owner != attempt || !Arc::ptr_eq(&entry.link, link) {
+            return false;
+        }
+        entry.phase = Phase::Up;
+        // Observers hear of the node before anything can arrive from it.
+        tracing::info!(node = ?link.peer, "node up");
+        node.events.emit(&NodeEvent::NodeUp {
+            node: link.peer.clone(),
+        });
+        link.up(outbound)
+    }
+
+    /// What to answer a peer that claims `name` in a handshake (Distribution Protocol,
+    /// "Distribution Handshake", the status message).
+    pub(super) async fn claim(&self, node: &NodeInner, name: &NodeName) -> (Claimed, Attempt) {
+        loop {
+            let closing = {
+                let mut table = self.table.lock();
+                let attempt = table.attempt();
+                if table.stopped {
+                    return (Claimed::Busy, attempt);
+                }
+                if *name == node.name {
+                    return (Claimed::Answer(Verdict::Nok), attempt);
+                }
+                let Some(entry) = table.entries.get_mut(name.atom()) else {
+                    let link = Link::new(name.atom().clone());
+                    table.accepting(link, attempt);
+                    return (Claimed::Answer(Verdict::Ok), attempt);
+                };
+                match &entry.phase {
+                    // Both dial: the attempt of the greater name stays.
+                    Phase::Dialling { .. } if node.name > *name => {
+                        return (Claimed::Answer(Verdict::Nok), attempt);
+                    }
+                    Phase::Dialling { task, .. } => {
+                        task.abort();
+                        entry.phase = Phase::Accepting { attempt };
+                        return (Claimed::Answer(Verdict::OkSimultaneous), attempt);
+                    }
+                    Phase::Accepting { .. } => return (Claimed::Busy, attempt),
+                    Phase::Up => return (Claimed::Answer(Verdict::Alive), attempt),
+                    Phase::Closing { .. } => Arc::clone(&entry.link),
+                }
+            };
+            closing.gone().await;
+        }
+    }
+
+    /// The link that an attempt of the peer's owns; `None` when it lost it.
+    pub(super) fn accepting_link(&self, name: &Atom, attempt: Attempt) -> Option<Arc<Link>> {
+        match self.table.lock().entries.get(name) {
+            Some(Entry {
+                link,
+                phase: Phase::Accepting { attempt: owner },
+            }) if *owner == attempt => Some(Arc::clone(link)),
+            _ => None,
+        }
+    }
+
+    /// An authenticated peer replaces a connection that it no longer has (`alive`): the old one is
+    /// taken down whole before the new one may say anything.
+    pub(super) async fn replace(&self, node: &NodeInner, name: &Atom, attempt: Attempt) -> bool {
+        loop {
+            let old = {
+                let mut table = self.table.lock();
+                if table.stopped {
+                    return false;
+                }
+                let Some(entry) = table.entries.get_mut(name) else {
+                    table.accepting(Link::new(name.clone()), attempt);
+                    return true;
+                };
+                match &entry.phase {
+                    Phase::Dialling { task, .. } => {
+                        task.abort();
+                        entry.phase = Phase::Accepting { attempt };
+                        return true;
+                    }
+                    Phase::Accepting { .. } => return false,
+                    Phase::Up | Phase::Closing { .. } => Arc::clone(&entry.link),
+                }
+            };
+            if self.begin_down(&old, &ConnectError::Disconnected) {
+                let reason = Some(NodeDownReason::Replaced);
+                self.finish_down(node, &old, reason, Some(attempt)).await;
+                return true;
+            }
+            old.gone().await;
+        }
+    }
+
+    /// No more links; every attempt ends. The links that are up, to be finished.
+    pub(crate) fn stop(&self, node: &NodeInner) -> Vec<Arc<Link>> {
+        let mut up = Vec::new();
+        let mut pending = Vec::new();
+        {
+            let mut table = self.table.lock();
+            table.stopped = true;
+            for entry in table.entries.values() {
+                match &entry.phase {
+                    Phase::Dialling { task, .. } => {
+                        task.abort();
+                        pending.push(Arc::clone(&entry.link));
+                    }
+                    Phase::Accepting { .. } => pending.push(Arc::clone(&entry.link)),
+                    Phase::Up => up.push(Arc::clone(&entry.link)),
+                    Phase::Closing { .. } => {}
+                }
+            }
+        }
+        for link in pending {
+            if self.begin_down(&link, &ConnectError::Stopped) {
+                let (node, link) = (node.handle(), link);
+                node.clone().inner().runtime.spawn(async move {
+                    node.inner()
+                        .net
+                        .finish_down(node.inner(), &link, None, None)
+                        .await;
+                });
+            }
+        }
+        up
+    }
+
+    /// Shuts a link whose time to finish is over.
+    pub(crate) fn cut(&self, node: &NodeInner, link: &Arc<Link>) {
+        self.take_down(node, link, NodeDownReason::Shutdown);
+    }
+}
+
+impl Table {
+    fn attempt(&mut self) -> Attempt {
+        self.attempts += 1;
+        Attempt(self.attempts)
+    }
+
+    fn dial(&mut self, node: &NodeInner, link: &Arc<Link>) {
+        let attempt = self.attempt();
+        let task = connect::start(node.handle(), Arc::clone(link), attempt);
+        let phase = Phase::Dialling { attempt, task };
+        self.entries.insert(
+            link.peer.clone(),
+            Entry {
+                link: Arc::clone(link),
+                phase,
+            },
+        );
+    }
+
+    fn accepting(&mut self, link: Arc<Link>, attempt: Attempt) {
+        let phase = Phase::Accepting { attempt };
+        self.entries
+            .insert(link.peer.clone(), Entry { link, phase });
+    }
+}
