@@ -30,9 +30,9 @@ const RECEIVE_BUFFER: usize = 64 * 1024;
 /// small payload kept for long would otherwise keep the whole buffer alive.
 const COPY_BELOW: usize = 1024;
 
-/// What a decoded control message may take per byte of its encoding: an estimate, to charge
-/// unfinished messages with. The densest terms take 24 bytes for one.
-const HEAP_PER_BYTE: usize = 32;
+/// What a decoded control message may take per byte of its encoding, to charge unfinished messages
+/// with: the most that decoding a term reserves (see `Limits`).
+const HEAP_PER_BYTE: usize = 64;
 
 /// The inbound half of a link: turns the bytes of the peer into events.
 #[derive(Debug)]
@@ -212,19 +212,18 @@ impl Inbound {
         }
         let body = self.read_references(rest)?;
         let decoded = decode(body, &self.table, &mut self.nodes).map_err(FrameFault::from)?;
-        let (signal, range) = self.signal(decoded, body.len());
         match lead {
             Lead::First { sequence, fragment } if fragment > 1 => {
-                let part = body.get(range.clone()).unwrap_or_default();
-                let opening = Opening {
-                    weight: self.weight(body.len().saturating_sub(part.len()), &signal),
-                    signal,
-                };
+                let weight = self.weight(&decoded);
+                let (signal, range) = self.signal(decoded, body.len());
+                let part = body.get(range).unwrap_or_default();
+                let opening = Opening { signal, weight };
                 self.reassembly
                     .open(sequence, fragment, opening, part, &self.limits)?;
                 Ok(Frame::Unfinished)
             }
             Lead::First { .. } | Lead::Next { .. } | Lead::Whole => {
+                let (signal, range) = self.signal(decoded, body.len());
                 Ok(whole(frame, body, signal, range)?)
             }
         }
@@ -247,11 +246,12 @@ impl Inbound {
             Decoded::Known {
                 op,
                 control,
+                len,
                 payload,
             } => match payload {
                 Payload::Nowhere => return (Signal::Bare { control }, 0..0),
                 Payload::InTuple(range) => (op, control, range, true),
-                Payload::After(at) => (op, control, at..body_len, false),
+                Payload::After => (op, control, len..body_len, false),
             },
         };
         let atoms = (!self.table.is_empty()).then(|| Arc::new(AtomTable::from(self.table.clone())));
@@ -264,17 +264,16 @@ impl Inbound {
         (signal, range)
     }
 
-    /// What it takes to keep a signal whose control message was encoded in `control_len` bytes.
-    fn weight(&self, control_len: usize, signal: &Signal) -> usize {
-        let control = control_len.saturating_mul(HEAP_PER_BYTE);
-        match signal {
-            Signal::Unknown { .. } => 0,
-            Signal::Bare { .. } | Signal::Payload { atoms: None, .. } => control,
-            Signal::Payload { .. } => self.table.iter().fold(control, |sum, atom| {
-                sum.saturating_add(size_of::<Atom>())
-                    .saturating_add(atom.as_bytes().len())
-            }),
-        }
+    /// What it takes to keep a decoded control message with the atoms of its payload.
+    fn weight(&self, decoded: &Decoded) -> usize {
+        let control = match decoded {
+            Decoded::Known { len, .. } => len.saturating_mul(HEAP_PER_BYTE),
+            Decoded::Unknown { .. } => 0,
+        };
+        self.table.iter().fold(control, |sum, atom| {
+            sum.saturating_add(size_of::<Atom>())
+                .saturating_add(atom.as_bytes().len())
+        })
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) enum Decoded {
     Known {
         op: Op,
         control: Control,
+        /// Length of its tuple in bytes.
+        len: usize,
         payload: Payload,
     },
     /// A well-formed tuple with an operation that is not in the table.
@@ -57,8 +59,8 @@ pub(crate) enum Payload {
     Nowhere,
     /// The exit reason in the tuple.
     InTuple(Range<usize>),
-    /// What follows the tuple from here on, if there is anything.
-    After(usize),
+    /// What follows the tuple, if there is anything.
+    After,
 }
 
 /// Reads the control message at the front of `bytes`, with `atoms` as the message's atom table.
@@ -97,15 +99,17 @@ pub(crate) fn decode(
             while elements.element < arity {
                 elements.skip()?;
             }
-            Payload::After(elements.reader.position())
+            Payload::After
         }
     };
+    let len = elements.reader.position();
     if let Some(local) = elements.receiver {
         nodes.local = local;
     }
     Ok(Decoded::Known {
         op,
         control,
+        len,
         payload,
     })
 }

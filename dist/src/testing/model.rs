@@ -73,11 +73,12 @@ pub(super) fn term(rng: &mut Rng, nodes: &Nodes, depth: u32) -> Term {
 }
 
 /// An encoded payload, now and then a large one, now and then one that is no term: carrying it is
-/// the link's affair, decoding it is not.
-pub(super) fn payload(rng: &mut Rng, nodes: &Nodes) -> Bytes {
+/// the link's affair, decoding it is not. But where it goes into the control tuple (`strict`), it
+/// must be a term.
+pub(super) fn payload(rng: &mut Rng, nodes: &Nodes, strict: bool) -> Bytes {
     let mut out = BytesMut::new();
     let encoded = match rng.below(40) {
-        0 => {
+        0 if !strict => {
             let len = rng.between(1, 70_000) as usize;
             return rng.bytes(len).into();
         }
@@ -270,6 +271,15 @@ pub(super) fn heard(control: &Control, flags: Flags) -> Option<Control> {
         }
         heard => Some(heard),
     }
+}
+
+/// Whether the payload of a signal, as it is heard, travels in the control tuple.
+pub(super) fn is_in_tuple(heard: &Control, flags: Flags) -> bool {
+    !flags.contains(Flags::EXIT_PAYLOAD)
+        && matches!(
+            heard,
+            Control::Exit { .. } | Control::Exit2 { .. } | Control::MonitorPExit { .. }
+        )
 }
 
 fn limit_label(token: &mut Option<Box<Term>>, flags: Flags) {

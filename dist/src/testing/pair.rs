@@ -143,6 +143,12 @@ impl Pair {
         &self.end(side).outbound
     }
 
+    /// Bytes of the stream from `side` so far.
+    pub fn written(&self, side: Side) -> u64 {
+        let end = self.end(side);
+        end.outbound.pushed_total().saturating_add(end.raw)
+    }
+
     /// Sends a signal from `side`; returns the offset at which its bytes end in that stream.
     ///
     /// # Errors
@@ -154,9 +160,8 @@ impl Pair {
         control: &Control,
         payload: Option<&Bytes>,
     ) -> Result<u64, EncodeError> {
-        let end = self.end_mut(side);
-        end.outbound.push(control, payload)?;
-        Ok(end.outbound.pushed_total().saturating_add(end.raw))
+        self.end_mut(side).outbound.push(control, payload)?;
+        Ok(self.written(side))
     }
 
     /// Puts bytes into the stream from `side` as they are, behind everything sent before; returns
@@ -168,9 +173,8 @@ impl Pair {
         end.flush(now, &mut rng, usize::MAX);
         end.wire.put(bytes, now, &mut rng);
         end.raw = end.raw.saturating_add(bytes.len() as u64);
-        let total = end.outbound.pushed_total().saturating_add(end.raw);
         self.rng = rng;
-        total
+        self.written(side)
     }
 
     /// What happened and was not asked for yet, the oldest first.
@@ -249,7 +253,9 @@ impl Pair {
     }
 
     fn close(&mut self, side: Side, why: Happening) {
-        self.end_mut(side).open = false;
+        let end = self.end_mut(side);
+        end.open = false;
+        end.wire.close();
         self.happened.push_back((side, why));
     }
 

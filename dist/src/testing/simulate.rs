@@ -106,8 +106,6 @@ struct Stream {
     delivered: usize,
     sent: usize,
     fault: Option<Fault>,
-    /// Offset of the end of everything sent.
-    end: u64,
 }
 
 struct Expected {
@@ -305,8 +303,13 @@ impl Run {
         let flags = self.flags;
         let nodes = self.stream(side).nodes.clone();
         let control = model::control(rng, &nodes);
-        let payload = control.has_payload().then(|| model::payload(rng, &nodes));
         let heard = model::heard(&control, flags);
+        let strict = heard
+            .as_ref()
+            .is_some_and(|heard| model::is_in_tuple(heard, flags));
+        let payload = control
+            .has_payload()
+            .then(|| model::payload(rng, &nodes, strict));
         match (self.pair.send(side, &control, payload.as_ref()), heard) {
             (Ok(end), Some(control)) => {
                 let payload = payload.map_or(ExpectedPayload::None, ExpectedPayload::Bytes);
@@ -330,7 +333,6 @@ impl Run {
         if let Some(frame) = message.frames.pop_front() {
             let end = self.pair.send_raw(side, &frame);
             let stream = self.stream_mut(side);
-            stream.end = end;
             if message.frames.is_empty() {
                 stream.expect(message.control, ExpectedPayload::Term(message.payload), end);
             } else {
@@ -341,9 +343,13 @@ impl Run {
 
     /// Lets everything arrive, and everybody notice what there is to notice.
     fn settle(&mut self, ticktime: Duration) {
+        let stalled = [Side::A, Side::B].map(|side| match self.stream(side).fault {
+            Some(Fault::Stall { at, time: None }) => at < self.pair.written(side),
+            Some(_) | None => false,
+        });
         self.pair.run_until(self.pair.now() + ticktime * 3);
         self.observe();
-        for side in [Side::A, Side::B] {
+        for (side, stalled) in [Side::A, Side::B].into_iter().zip(stalled) {
             let stream = self.stream(side);
             let intact = stream.intact_until();
             let must = stream.delivered
@@ -354,10 +360,6 @@ impl Run {
                     .count();
             let delivered = stream.delivered;
             let receiver = side.other();
-            let stalled = match stream.fault {
-                Some(Fault::Stall { at, time: None }) => at < stream.end || stream.end == 0,
-                _ => false,
-            };
             // A receiver that gave up on account of the other stream reads no more.
             let undisturbed = self.stream(receiver).fault.is_none();
             if delivered < must && undisturbed {
@@ -465,12 +467,10 @@ impl Stream {
             delivered: 0,
             sent: 0,
             fault,
-            end: 0,
         }
     }
 
     fn expect(&mut self, control: Control, payload: ExpectedPayload, end: u64) {
-        self.end = end;
         self.sent += 1;
         self.expected.push_back(Expected {
             control,

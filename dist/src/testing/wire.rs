@@ -164,6 +164,14 @@ impl Wire {
         }
     }
 
+    /// The near end is closed: the far end hears of it after everything that was put in before.
+    pub(super) fn close(&mut self) {
+        if !self.cut && !self.dead {
+            self.cut = true;
+            self.queue.push_back((self.last, Arrival::Closed));
+        }
+    }
+
     /// Takes what has arrived at the far end by `now`; pieces may be merged.
     pub(super) fn take(&mut self, now: Duration, rng: &mut Rng) -> Option<Arrival> {
         let arrived = |wire: &Wire| wire.next_arrival().is_some_and(|at| at <= now);
