@@ -10,17 +10,25 @@ mod child;
 mod deadline;
 mod erl;
 mod otp_epmd;
+mod peer;
 mod ports;
+mod probe;
 mod release;
+mod soak;
+mod watch;
 mod world;
 
 pub use child::Output;
 pub use deadline::{DEADLINE, within, within_time};
 pub use erl::{Erl, ErlOptions};
 pub use otp_epmd::OtpEpmd;
+pub use peer::{CREATION, Peer, PeerListener, bare};
 pub use ports::free_port;
+pub use probe::{Probe, name_of};
 pub use release::{Release, Slot, installed, release};
-pub use world::World;
+pub use soak::{Counted, numbered_messages, numbered_messages_between};
+pub use watch::{Watch, chain};
+pub use world::{World, start};
 
 /// Expands async functions over a release into tests for OTP 25, OTP 27 and the newest release.
 ///

@@ -2,9 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use erland::{Epmd, Node, NodeBuilder};
+
+use crate::deadline::within;
 use crate::erl::{Erl, ErlOptions, Language};
 use crate::otp_epmd::OtpEpmd;
 use crate::release::Release;
+use crate::watch::chain;
 
 /// A cluster of one test: nothing of it is shared with another test or with the machine's epmd.
 #[derive(Debug)]
@@ -62,6 +66,22 @@ impl World {
         &self.cookie
     }
 
+    /// An erland node `name@127.0.0.1` of this cluster, to be configured further.
+    pub fn builder(&self, name: &str) -> NodeBuilder {
+        Node::builder(format!("{name}@127.0.0.1"))
+            .cookie(&self.cookie)
+            .epmd(Epmd::At(self.epmd_addr()))
+    }
+
+    /// Starts an erland node `name@127.0.0.1`.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub async fn node(&self, name: &str) -> Node {
+        start(self.builder(name)).await
+    }
+
     /// Starts `erl` as `name@127.0.0.1`.
     pub async fn erl(&self, name: &str) -> Erl {
         self.erl_with(name, ErlOptions::default()).await
@@ -69,16 +89,16 @@ impl World {
 
     /// Starts `erl` as `name@127.0.0.1` with options.
     pub async fn erl_with(&self, name: &str, options: ErlOptions) -> Erl {
-        self.node(Language::Erlang, name, &options).await
+        self.beam(Language::Erlang, name, &options).await
     }
 
     /// Starts `elixir` as `name@127.0.0.1`.
     pub async fn elixir(&self, name: &str) -> Erl {
-        self.node(Language::Elixir, name, &ErlOptions::default())
+        self.beam(Language::Elixir, name, &ErlOptions::default())
             .await
     }
 
-    async fn node(&self, language: Language, name: &str, options: &ErlOptions) -> Erl {
+    async fn beam(&self, language: Language, name: &str, options: &ErlOptions) -> Erl {
         let name = format!("{name}@127.0.0.1");
         Erl::start(
             self.release,
@@ -89,5 +109,17 @@ impl World {
             options,
         )
         .await
+    }
+}
+
+/// Starts a node.
+///
+/// # Panics
+///
+/// When it does not start.
+pub async fn start(builder: NodeBuilder) -> Node {
+    match within("the start of a node", builder.start()).await {
+        Ok(node) => node,
+        Err(error) => panic!("the node failed to {}", chain(&error)),
     }
 }
