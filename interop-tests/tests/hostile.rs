@@ -38,7 +38,7 @@ fn protocol_error(failure: HandshakeFailure) -> HandshakeError {
 }
 
 /// Connects to the scripted peer behind `listener`, which does `script`; the node's error.
-async fn dialled(world: &World, erl: &Erl, script: impl AsyncFnOnce(Peer)) -> (Node, ConnectError) {
+async fn dialled(world: &World, erl: &Erl, script: impl AsyncFnOnce(Peer)) -> ConnectError {
     let listener = PeerListener::bind("odd@127.0.0.1").await;
     let rust = start(
         world
@@ -59,7 +59,9 @@ async fn dialled(world: &World, erl: &Erl, script: impl AsyncFnOnce(Peer)) -> (N
     within("our ping", rust.ping(erl.name()))
         .await
         .expect("pong");
-    (rust, error.expect_err("the peer is no node"))
+    // Its name is free for the next.
+    rust.shutdown().await;
+    error.expect_err("the peer is no node")
 }
 
 on_every_release! {
@@ -233,7 +235,7 @@ on_every_release! {
     async fn we_dial_one_that_says_nothing(release) {
         let world = World::start(release).await;
         let erl = world.erl("erl").await;
-        let (_rust, error) = dialled(&world, &erl, async |mut peer: Peer| {
+        let error = dialled(&world, &erl, async |mut peer: Peer| {
             assert_eq!(peer.handshake_frame().await.map(|body| body[0]), Some(b'N'));
             peer.closed().await;
         })
@@ -256,7 +258,7 @@ on_every_release! {
             (Stage::Challenge, &[&b"sok"[..], GARBAGE]),
             (Stage::Challenge, &[&b"sok"[..], &[b'N', 0, 0]]),
         ] {
-            let (_rust, error) = dialled(&world, &erl, async |mut peer: Peer| {
+            let error = dialled(&world, &erl, async |mut peer: Peer| {
                 assert!(peer.handshake_frame().await.is_some());
                 for answer in answers {
                     peer.write_handshake(answer).await;
@@ -276,7 +278,7 @@ on_every_release! {
     async fn we_dial_one_whose_ack_is_wrong(release) {
         let world = World::start(release).await;
         let erl = world.erl("erl").await;
-        let (_rust, error) = dialled(&world, &erl, async |mut peer: Peer| {
+        let error = dialled(&world, &erl, async |mut peer: Peer| {
             assert!(peer.handshake_frame().await.is_some());
             peer.write_handshake(b"sok").await;
             peer.write_handshake(&challenge("odd@127.0.0.1")).await;
@@ -299,7 +301,7 @@ on_every_release! {
     async fn we_dial_one_that_is_somebody_else(release) {
         let world = World::start(release).await;
         let erl = world.erl("erl").await;
-        let (_rust, error) = dialled(&world, &erl, async |mut peer: Peer| {
+        let error = dialled(&world, &erl, async |mut peer: Peer| {
             assert!(peer.handshake_frame().await.is_some());
             peer.write_handshake(b"sok").await;
             peer.write_handshake(&challenge("else@127.0.0.1")).await;
