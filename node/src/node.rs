@@ -243,6 +243,7 @@ impl Node {
         }
         self.end_processes().await;
         self.finish_links().await;
+        self.exit(&inner.kernel_pid(), ExitReason::Kill);
         inner.events.close();
         tasks.stopped.send_replace(true);
         tracing::info!(node = ?inner.name, "node stopped");
@@ -250,16 +251,16 @@ impl Node {
 
     async fn end_processes(&self) {
         let inner = &*self.0;
-        let wait = inner.config.shutdown_timeout;
+        let kernel = inner.kernel_pid();
         for reason in [ExitReason::Shutdown, ExitReason::Kill] {
-            // The kernel process traps exits, and so goes with those that are killed.
             for pid in inner.processes.pids() {
-                self.exit(&pid, reason.clone());
+                // It stands for the node: who watches it hears `noconnection`, as of any node.
+                if pid != kernel {
+                    self.exit(&pid, reason.clone());
+                }
             }
-            if reason == ExitReason::Shutdown {
-                self.exit(&inner.kernel_pid(), ExitReason::Kill);
-            }
-            if tokio::time::timeout(wait, inner.processes.empty())
+            let ended = inner.processes.at_most(1);
+            if tokio::time::timeout(inner.config.shutdown_timeout, ended)
                 .await
                 .is_ok()
             {

@@ -29,8 +29,8 @@ pub(crate) struct ProcessTable {
     next: AtomicUsize,
     /// Processes whose task has not ended, those that are saying farewell included.
     live: AtomicUsize,
-    /// Told when the last one has ended.
-    empty: Notify,
+    /// Told whenever one has ended.
+    departures: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ impl ProcessTable {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             next: AtomicUsize::new(1),
             live: AtomicUsize::new(0),
-            empty: Notify::new(),
+            departures: Notify::new(),
         }
     }
 
@@ -143,20 +143,19 @@ impl ProcessTable {
 
     /// The task of a process has ended: nothing more will come from it.
     pub(crate) fn departed(&self) {
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.empty.notify_waiters();
-        }
+        self.live.fetch_sub(1, Ordering::AcqRel);
+        self.departures.notify_waiters();
     }
 
-    /// Waits until no process is left.
-    pub(crate) async fn empty(&self) {
+    /// Waits until no more than `few` processes are left.
+    pub(crate) async fn at_most(&self, few: usize) {
         loop {
-            let mut notified = std::pin::pin!(self.empty.notified());
-            notified.as_mut().enable();
-            if self.live.load(Ordering::Acquire) == 0 {
+            let mut departure = std::pin::pin!(self.departures.notified());
+            departure.as_mut().enable();
+            if self.live.load(Ordering::Acquire) <= few {
                 return;
             }
-            notified.await;
+            departure.await;
         }
     }
 
