@@ -28,8 +28,8 @@ pub(crate) struct InboundAtomCache {
 }
 
 impl InboundAtomCache {
-    /// Reads the references of a header, applies its updates and fills `table` with the atoms of
-    /// the message. Returns what follows the references.
+    /// Reads the references of a header, applies its updates and appends the atoms of the message
+    /// to `table`. Returns what follows the references.
     ///
     /// Updates before an error stay applied; the connection ends with the error anyway.
     pub(crate) fn read_header<'a>(
@@ -37,7 +37,6 @@ impl InboundAtomCache {
         input: &'a [u8],
         table: &mut Vec<Atom>,
     ) -> Result<&'a [u8], FrameFault> {
-        table.clear();
         cache_refs(input, |entry| {
             table.push(self.resolve(entry)?);
             Ok(())

@@ -170,3 +170,19 @@ fn patch_length(
     }
     Ok(written)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frame_longer_than_its_length_can_say_is_refused() {
+        let mut tail = BytesMut::from(&[9, 9, 0, 0, 0, 0, 131, 68, 0][..]);
+        let most = u32::MAX as usize - 3;
+        assert_eq!(patch_length(&mut tail, 2, most), Ok(7));
+        assert_eq!(tail[..6], [9, 9, 255, 255, 255, 255]);
+        let len = 1 << 32;
+        let error = EncodeError::FrameTooLarge { len };
+        assert_eq!(patch_length(&mut tail, 2, most + 1), Err(error));
+    }
+}

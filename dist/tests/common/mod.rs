@@ -6,6 +6,8 @@
 )]
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+pub mod forms;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use erland_dist::{ConnectionLimits, Control, Event, Flags, Inbound, Outbound, ProtocolError};
 use erland_etf::{Atom, NodeId, Pid, RawTerm, Reference, Term};
