@@ -135,6 +135,10 @@ impl NodeBuilder {
     pub async fn start(self) -> Result<Node, StartError> {
         let name = NodeName::parse(&self.name)?;
         let cookie = self.cookie.ok_or(StartError::NoCookie)?;
+        let epmd_port = match self.epmd_port {
+            Some(port) => port,
+            None => default_epmd_port()?,
+        };
         let ips = match self.listen {
             Some(ips) => ips,
             None => default_ips(&name, self.setup_timeout).await?,
@@ -151,7 +155,7 @@ impl NodeBuilder {
 
         let registrar = Registrar {
             policy: self.epmd,
-            port: self.epmd_port.unwrap_or_else(default_epmd_port),
+            port: epmd_port,
             ips,
             entry: NodeEntry::new(name.name(), port),
         };
@@ -213,9 +217,13 @@ async fn default_ips(name: &NodeName, wait: Duration) -> Result<Vec<IpAddr>, Sta
     Ok(vec![Ipv4Addr::UNSPECIFIED.into()])
 }
 
-fn default_epmd_port() -> u16 {
-    let port = env::var("ERL_EPMD_PORT")
-        .ok()
-        .and_then(|port| port.parse().ok());
-    port.unwrap_or(erland_epmd::DEFAULT_PORT)
+fn default_epmd_port() -> Result<u16, StartError> {
+    match env::var_os("ERL_EPMD_PORT") {
+        None => Ok(erland_epmd::DEFAULT_PORT),
+        // A typo must not make the node look for its peers in the wrong place.
+        Some(port) => port
+            .to_str()
+            .and_then(|port| port.parse().ok())
+            .ok_or(StartError::EpmdPort),
+    }
 }

@@ -19,6 +19,9 @@ pub enum StartError {
     /// No cookie was given, and there is none that would be safe to assume.
     #[error("start without a cookie")]
     NoCookie,
+    /// The environment variable `ERL_EPMD_PORT` is not a port number.
+    #[error("use ERL_EPMD_PORT as the port of epmd")]
+    EpmdPort,
     /// The host part of the name, which says where to listen, has no address.
     #[error("resolve the host part of the node name")]
     Resolve(#[source] io::Error),

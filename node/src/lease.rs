@@ -12,6 +12,9 @@ use crate::node::Node;
 /// OTP's nodes try to register again 2 s after their epmd went away (`erl_epmd`); a random part of
 /// that keeps the nodes of one host from racing each other.
 const RETRY: Duration = Duration::from_secs(2);
+/// How long a stopping node waits for epmd to take note that its name is free; the closed socket
+/// says so in any case.
+const RELEASE: Duration = Duration::from_secs(1);
 /// Between an epmd that does not answer and a port that is taken lies another node's start.
 const START_ATTEMPTS: usize = 5;
 
@@ -137,8 +140,10 @@ impl Lease {
 
     /// Gives the name up, and returns once epmd has taken note.
     pub(crate) async fn release(self) {
-        if let Err(error) = self.registration.release().await {
-            tracing::debug!(%error, "epmd did not confirm that the name is free");
+        match tokio::time::timeout(RELEASE, self.registration.release()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "epmd did not confirm that the name is free"),
+            Err(_) => tracing::debug!("epmd did not confirm in time that the name is free"),
         }
         if let Some(server) = self.server {
             server.stop().await;
@@ -154,37 +159,32 @@ pub(crate) async fn keep(
     lease: Lease,
     mut stop: tokio::sync::watch::Receiver<bool>,
 ) {
-    let mut lease = Some(lease);
+    let mut held = lease;
     loop {
-        let lost = async {
-            match &mut lease {
-                Some(lease) => lease.registration.lost().await,
-                None => {
-                    let part = f64::from(node.inner().random_u32()) / f64::from(u32::MAX);
-                    tokio::time::sleep(RETRY.mul_f64(part)).await;
-                }
-            }
-        };
         tokio::select! {
-            () = lost => {}
-            () = wanted(&mut stop) => {
-                if let Some(lease) = lease {
-                    lease.release().await;
-                }
-                return;
-            }
+            () = held.registration.lost() => {}
+            () = wanted(&mut stop) => return held.release().await,
         }
-        if let Some(lost) = lease.take() {
-            tracing::warn!(addr = %lost.addr, "epmd went away; registering again");
-            continue;
+        tracing::warn!(addr = %held.addr, "epmd went away; registering again");
+        // Its embedded server, if it was ours, has ended with it.
+        drop(held);
+        tokio::select! {
+            lease = regain(&node, &registrar) => held = lease,
+            () = wanted(&mut stop) => return,
         }
+        tracing::info!(addr = %held.addr, "registered again");
+    }
+}
+
+/// Registers wherever that becomes possible.
+async fn regain(node: &Node, registrar: &Registrar) -> Lease {
+    loop {
+        let part = f64::from(node.inner().random_u32()) / f64::from(u32::MAX);
+        tokio::time::sleep(RETRY.mul_f64(part)).await;
         match registrar.acquire().await {
-            Ok(found) => {
-                if let Some(lease) = &found {
-                    tracing::info!(addr = %lease.addr, "registered again");
-                }
-                lease = found;
-            }
+            Ok(Some(lease)) => return lease,
+            // Without an epmd there was no lease to lose.
+            Ok(None) => std::future::pending().await,
             Err(error) => tracing::debug!(%error, "cannot register yet"),
         }
     }

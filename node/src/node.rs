@@ -394,6 +394,10 @@ impl Tasks {
         self.epmd_addr.get_or_init(|| addr);
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
     pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }

@@ -9,7 +9,7 @@ use erland_etf::Pid;
 use super::relations::Relations;
 use super::task::ProcessTask;
 use super::{Context, Process};
-use crate::exit_reason::IntoExit;
+use crate::exit_reason::{ExitReason, IntoExit};
 use crate::node::Node;
 
 impl Node {
@@ -66,6 +66,10 @@ impl Node {
         self.inner()
             .runtime
             .spawn(ProcessTask::new(process, self.clone(), body));
+        // Shutdown asks those that are there to end; who comes later is asked here.
+        if self.inner().tasks.is_stopping() {
+            self.exit(&pid, ExitReason::Shutdown);
+        }
         pid
     }
 }
