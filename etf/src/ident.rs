@@ -175,6 +175,10 @@ impl Reference {
 
     /// The reference with these words on `node`, the fastest varying word first as on the wire.
     ///
+    /// Without words it gets one that is zero, which is the same reference: OTP (seen on 27 and
+    /// 29) takes one without words only as the last thing in a term and refuses the whole term
+    /// otherwise.
+    ///
     /// # Errors
     ///
     /// [`ReferenceError::TooLong`] if there are more than [`MAX_WORDS`](Self::MAX_WORDS).
@@ -186,7 +190,7 @@ impl Reference {
         Ok(Self {
             node,
             words: kept,
-            len: words.len() as u8,
+            len: words.len().max(1) as u8,
         })
     }
 
@@ -292,7 +296,7 @@ mod tests {
         assert_eq!(reference(&[1, 2]), reference(&[1, 2, 0, 0, 0]));
         assert_eq!(hash(&reference(&[1, 2])), hash(&reference(&[1, 2, 0])));
         assert_eq!(reference(&[1, 2, 0]).words(), [1, 2, 0]);
-        assert_eq!(reference(&[]).words(), [0; 0]);
+        assert_eq!(reference(&[]).words(), [0]);
         // The last word decides first.
         assert!(reference(&[9, 1]) < reference(&[1, 2]));
         assert!(reference(&[9, 9]) < reference(&[0, 0, 1]));
