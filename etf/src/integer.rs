@@ -9,7 +9,8 @@ use num_bigint::{BigInt, Sign};
 ///
 /// Values of an `i64` and magnitudes of up to 128 bits are kept inline, larger ones in a boxed
 /// [`BigInt`]. Every value has exactly one form, whatever it was made from, so equality and hash
-/// go by value.
+/// go by value. All operations take linear time, except that the decimal text takes the square of
+/// the length: half a second for half a megabyte, the most that OTP 27 and later make.
 ///
 /// ```
 /// use erland_etf::Integer;
