@@ -299,7 +299,7 @@ impl<'a> Builder<'_, 'a> {
 
     #[inline(always)]
     fn atom(&mut self, atom: &AtomText<'_>) -> Result<Atom, Kind> {
-        self.charge(shared(atom.copied()))?;
+        self.charge(shared(atom.copied(), atom.copied()))?;
         atom.to_atom().map_err(|error| match error {
             AtomError::TooLong => Kind::AtomTooLong,
         })
@@ -307,7 +307,7 @@ impl<'a> Builder<'_, 'a> {
 
     #[inline(always)]
     fn binary(&mut self, bytes: &'a [u8]) -> Result<Binary, Kind> {
-        self.charge(shared(self.reader.copied(bytes)))?;
+        self.charge(shared(bytes.len(), self.reader.copied(bytes)))?;
         Ok(self.reader.to_binary(bytes))
     }
 
@@ -477,10 +477,14 @@ impl<'a> Builder<'_, 'a> {
 /// What a [`NodeId`] takes: two counters, an atom, a creation.
 const NODE: usize = 40;
 
-/// What a copy of so many bytes of text or of a binary takes: nothing if they are kept inline, else
-/// two counters and a handle more.
-const fn shared(len: usize) -> usize {
-    if len <= 14 { 0 } else { len.saturating_add(48) }
+/// What text or a binary of this length takes, of which so much is copied: nothing if it is kept
+/// inline, else two counters and a handle more.
+const fn shared(len: usize, copied: usize) -> usize {
+    if len <= 14 {
+        0
+    } else {
+        copied.saturating_add(48)
+    }
 }
 
 /// Room for this many more. By a quarter at least, so that a chain of short lists is not copied for

@@ -27,7 +27,8 @@ impl Limits {
 
     /// Sets the most memory in bytes that the decoded term may take (256 MiB by default).
     ///
-    /// Binaries that are slices of the input count nothing; they keep the input alive instead.
+    /// Of a binary that is a slice of the input, only the handle counts; it keeps the input alive
+    /// instead. The work space of the decoder does not count.
     #[must_use]
     pub const fn with_max_heap(mut self, bytes: usize) -> Self {
         self.max_heap = bytes;

@@ -105,8 +105,10 @@ impl RawTerm {
     pub fn validate(&self) -> Result<(), DecodeError> {
         let mut reader = self.reader();
         loop {
-            if let Token::Map(2..) | Token::Record(_) = reader.inlined_token()? {
-                return self.to_term().map(drop);
+            match reader.inlined_token()? {
+                Token::Map(2..) => return self.to_term().map(drop),
+                Token::Record(record) if record.len > 1 => return self.to_term().map(drop),
+                _ => {}
             }
             if reader.owed() == 0 {
                 return Ok(());
