@@ -1,0 +1,135 @@
+//! Does any sequence of messages make a handshake panic, or let somebody in without the cookie?
+
+#![no_main]
+
+use bytes::BytesMut;
+use erland_dist::{
+    Acceptor, AcceptorStep, Cookie, Flags, Identity, Initiator, InitiatorStep, LengthPrefix,
+    NodeName, Verdict, split_frame,
+};
+use libfuzzer_sys::fuzz_target;
+
+const CHALLENGE: u32 = 0x1234_5678;
+const VERDICTS: [Verdict; 5] = [
+    Verdict::Ok,
+    Verdict::OkSimultaneous,
+    Verdict::Nok,
+    Verdict::NotAllowed,
+    Verdict::Alive,
+];
+
+fuzz_target!(|data: &[u8]| {
+    let [mode, rest @ ..] = data else {
+        return;
+    };
+    let knows_cookie = mode & 2 != 0;
+    let messages = messages(rest, knows_cookie);
+    let done = if mode & 1 == 0 {
+        initiate(&messages)
+    } else {
+        accept(&messages, *mode)
+    };
+    assert!(!done || knows_cookie, "in without the cookie");
+});
+
+/// Messages of the lengths that the input says. Somebody who knows the cookie answers the
+/// challenge, which no mutation would find.
+fn messages(mut rest: &[u8], knows_cookie: bool) -> Vec<Vec<u8>> {
+    let mut messages = Vec::new();
+    while let [len, tail @ ..] = rest {
+        let (body, tail) = tail.split_at(usize::from(*len).min(tail.len()));
+        rest = tail;
+        let mut body = body.to_vec();
+        let digest = match body.first() {
+            Some(b'r') if body.len() == 21 => 5,
+            Some(b'a') if body.len() == 17 => 1,
+            _ => usize::MAX,
+        };
+        if let Some(place) = body.get_mut(digest..).filter(|_| knows_cookie) {
+            place.copy_from_slice(&cookie().digest(CHALLENGE));
+        }
+        messages.push(body);
+    }
+    messages
+}
+
+fn cookie() -> Cookie {
+    Cookie::new("secret")
+}
+
+fn identity() -> Identity {
+    let name = NodeName::parse("us@host").expect("a name");
+    Identity {
+        name,
+        creation: 7,
+        flags: Flags::HONOURED,
+    }
+}
+
+fn initiate(messages: &[Vec<u8>]) -> bool {
+    let (mut out, peer) = (
+        BytesMut::new(),
+        NodeName::parse("peer@host").expect("a name"),
+    );
+    let prefix = LengthPrefix::Two;
+    let mut initiator = Initiator::start(identity(), peer, cookie(), CHALLENGE, prefix, &mut out);
+    let mut done = false;
+    for message in messages {
+        match initiator.receive(message, &mut out) {
+            Ok(InitiatorStep::Alive) => {
+                let go_on = message.len() % 2 == 0;
+                initiator.answer_alive(go_on, &mut out).expect("its turn");
+            }
+            Ok(InitiatorStep::Done(_)) => {
+                assert!(!done, "done once");
+                done = true;
+            }
+            Ok(_) => {}
+            Err(error) => drop((error.to_string(), error.stage())),
+        }
+        drop((
+            initiator.closed().to_string(),
+            initiator.timed_out().to_string(),
+        ));
+    }
+    well_framed(&mut out, prefix);
+    done
+}
+
+fn accept(messages: &[Vec<u8>], mode: u8) -> bool {
+    let (mut out, prefix) = (BytesMut::new(), LengthPrefix::Four);
+    let mut acceptor = Acceptor::new(identity(), CHALLENGE, prefix);
+    let mut done = false;
+    for message in messages {
+        match acceptor.receive(message, &mut out) {
+            Ok(AcceptorStep::Decide(claim)) => {
+                assert!(claim.flags.missing_mandatory().is_empty());
+                let verdict = VERDICTS[usize::from(mode >> 2) % VERDICTS.len()];
+                acceptor
+                    .decide(verdict, cookie(), &mut out)
+                    .expect("its turn");
+            }
+            Ok(AcceptorStep::Authenticated) => {
+                assert!(!done, "done once");
+                acceptor.finish(&mut out).expect("its turn");
+                done = true;
+            }
+            Ok(_) => {}
+            Err(error) => drop((error.to_string(), error.stage())),
+        }
+        drop((
+            acceptor.closed().to_string(),
+            acceptor.timed_out().to_string(),
+        ));
+    }
+    well_framed(&mut out, prefix);
+    done
+}
+
+/// What is written is whole frames of the handshake.
+fn well_framed(out: &mut BytesMut, prefix: LengthPrefix) {
+    while let Some(body) = split_frame(out, prefix, 1024).expect("short frames") {
+        assert!(!body.is_empty());
+    }
+    assert!(out.is_empty());
+}
