@@ -65,6 +65,24 @@ impl Atom {
         Ok(Self(Repr::Shared(Arc::new(Box::from(text)))))
     }
 
+    /// The atom of bytes that have been checked to be UTF-8 of at most [`MAX_ATOM_CHARACTERS`]
+    /// characters; the reader of terms does so. Short ones are copied without another look.
+    pub(crate) fn from_checked(bytes: &[u8]) -> Self {
+        let mut text = [0; INLINE];
+        match text.get_mut(..bytes.len()) {
+            Some(slot) => {
+                slot.copy_from_slice(bytes);
+                let len = bytes.len() as u8;
+                Self(Repr::Inline { len, text })
+            }
+            None => {
+                // The fallback is never taken; it spares a panic path.
+                let text = core::str::from_utf8(bytes).unwrap_or_default();
+                Self(Repr::Shared(Arc::new(Box::from(text))))
+            }
+        }
+    }
+
     /// An atom of at most 14 bytes, for constants.
     ///
     /// Literals are better served by [`atom!`](crate::atom!), which takes any length.

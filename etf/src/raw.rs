@@ -105,7 +105,7 @@ impl RawTerm {
     pub fn validate(&self) -> Result<(), DecodeError> {
         let mut reader = self.reader();
         loop {
-            match reader.inlined_token()? {
+            match reader.next_token()? {
                 Token::Map(2..) => return self.to_term().map(drop),
                 Token::Record(record) if record.len > 1 => return self.to_term().map(drop),
                 _ => {}
@@ -162,7 +162,7 @@ fn pass_on(mut reader: Reader<'_>, writer: &mut Writer<'_>) -> Result<(), Decode
     loop {
         let before = reader.remaining();
         let owed = reader.owed_after();
-        let token = reader.inlined_token()?;
+        let token = reader.next_token()?;
         if refers(&token) {
             let len = pending.len().saturating_sub(before.len());
             writer.raw(pending.get(..len).unwrap_or_default());

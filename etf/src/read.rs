@@ -14,13 +14,13 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use crate::atom::{Atom, AtomError};
+use crate::atom::Atom;
 use crate::binary::Binary;
 use crate::error::{DecodeError, DecodeErrorKind, TermKind};
 use crate::ident::{NodeId, Pid, Reference};
 use crate::tag;
 
-use cursor::Cursor;
+pub(crate) use cursor::{Cursor, Step, Visit};
 
 pub(crate) use cursor::MAX_MAP_LEN;
 pub(crate) use rare::{MAX_FUN_FREE, MAX_TUPLE_LEN, SMALL};
@@ -145,14 +145,17 @@ impl<'a> Reader<'a> {
     /// Whatever OTP, too, refuses in one token.
     #[inline]
     pub fn next_token(&mut self) -> Result<Token<'a>, DecodeError> {
-        self.inlined_token()
-    }
-
-    /// [`next_token`](Self::next_token) for the loop that decodes terms.
-    #[inline(always)]
-    pub(crate) fn inlined_token(&mut self) -> Result<Token<'a>, DecodeError> {
         let before = self.cursor.rest.len();
         self.cursor.token().map_err(|kind| self.error(kind, before))
+    }
+
+    /// The position, for a loop that keeps it in registers and gives it back.
+    pub(crate) const fn cursor(&self) -> Cursor<'a> {
+        self.cursor
+    }
+
+    pub(crate) const fn set_cursor(&mut self, cursor: Cursor<'a>) {
+        self.cursor = cursor;
     }
 
     /// Reads past one term, however large, and returns its bytes.
@@ -163,12 +166,17 @@ impl<'a> Reader<'a> {
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         let start = self.cursor.rest;
         let owed = self.owed_after();
+        let mut cursor = self.cursor;
         loop {
-            self.inlined_token()?;
-            if self.cursor.owed <= owed {
+            let before = cursor.rest.len();
+            cursor
+                .visit(&mut Nothing)
+                .map_err(|kind| self.error(kind, before))?;
+            if cursor.owed <= owed {
                 break;
             }
         }
+        self.cursor = cursor;
         Ok(self.since(start))
     }
 
@@ -246,14 +254,11 @@ impl<'a> Reader<'a> {
     /// As [`next_token`](Self::next_token), and [`Unexpected`](DecodeErrorKind::Unexpected) if the
     /// next term is no atom.
     pub fn read_atom(&mut self) -> Result<Atom, DecodeError> {
-        let before = self.cursor.rest.len();
         let atom = self.expect(TermKind::Atom, |token| match token {
             Token::Atom(atom) => Some(atom),
             _ => None,
         })?;
-        atom.to_atom().map_err(|error| match error {
-            AtomError::TooLong => self.error(DecodeErrorKind::AtomTooLong, before),
-        })
+        Ok(atom.to_atom())
     }
 
     /// Reads a pid.
@@ -267,7 +272,7 @@ impl<'a> Reader<'a> {
             Token::Pid(pid) => Some(pid),
             _ => None,
         })?;
-        self.to_pid(&pid)
+        Ok(self.to_pid(&pid))
     }
 
     /// Reads a reference.
@@ -281,8 +286,9 @@ impl<'a> Reader<'a> {
             Token::Reference(reference) => Some(reference),
             _ => None,
         })?;
-        self.node(&reference.node)
-            .and_then(|node| reference.to_reference(node))
+        let node = self.node(&reference.node);
+        reference
+            .to_reference(node)
             .map_err(|kind| DecodeError::new(kind, self.position()))
     }
 
@@ -314,28 +320,17 @@ impl<'a> Reader<'a> {
 
     /// The pid of this token. Allocates only for another node than the last one and that of
     /// [`with_node`](Self::with_node).
-    ///
-    /// # Errors
-    ///
-    /// None for what this reader yields.
-    pub fn to_pid(&mut self, pid: &PidParts<'_>) -> Result<Pid, DecodeError> {
-        self.node(&pid.node)
-            .map(|node| Pid::new(node, pid.id, pid.serial))
-            .map_err(|kind| DecodeError::new(kind, self.position()))
+    pub fn to_pid(&mut self, pid: &PidParts<'_>) -> Pid {
+        Pid::new(self.node(&pid.node), pid.id, pid.serial)
     }
 
     /// The node that an identifier in the input belongs to.
-    pub(crate) fn node(&mut self, node: &NodeParts<'_>) -> Result<NodeId, DecodeErrorKind> {
+    pub(crate) fn node(&mut self, node: &NodeParts<'_>) -> NodeId {
         match self.known_node(node) {
-            Some(known) => Ok(known.clone()),
+            Some(known) => known.clone(),
             None => {
-                let name = node.name.to_atom().map_err(|error| match error {
-                    AtomError::TooLong => DecodeErrorKind::AtomTooLong,
-                })?;
-                Ok(self
-                    .last_node
-                    .insert(NodeId::new(name, node.creation))
-                    .clone())
+                let node = NodeId::new(node.name.to_atom(), node.creation);
+                self.last_node.insert(node).clone()
             }
         }
     }
@@ -378,6 +373,23 @@ impl<'a> Reader<'a> {
     #[cold]
     pub(crate) fn error(&self, kind: DecodeErrorKind, before: usize) -> DecodeError {
         DecodeError::new(kind, self.len.saturating_sub(before))
+    }
+}
+
+/// The visitor that does nothing.
+struct Nothing;
+
+impl<'a> Visit<'a> for Nothing {
+    type Output = ();
+
+    #[inline(always)]
+    fn visit(&mut self, _: Token<'a>) -> Step<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn visit_rare(&mut self, _: Token<'a>) -> Step<()> {
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod size;
 use alloc::string::String;
 use core::fmt;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use num_bigint::{BigInt, Sign};
 
 use crate::atom::Atom;
@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
 
     /// Writes the byte 131 that a term has in front outside the distribution.
     pub fn version(&mut self) {
-        self.out.put_u8(tag::VERSION);
+        self.raw(&[tag::VERSION]);
     }
 
     // ---- headers ----
@@ -91,7 +91,7 @@ impl<'a> Writer<'a> {
     /// Writes `[]`.
     #[inline]
     pub fn nil(&mut self) {
-        self.out.put_u8(tag::NIL);
+        self.raw(&[tag::NIL]);
     }
 
     /// Writes an integer of any of Rust's types but `u128`, `isize` and `usize`.
@@ -107,7 +107,7 @@ impl<'a> Writer<'a> {
     /// Writes a float.
     #[inline]
     pub fn float(&mut self, value: Float) {
-        self.out.put_u8(tag::NEW_FLOAT);
+        self.raw(&[tag::NEW_FLOAT]);
         self.raw(&value.get().to_bits().to_be_bytes());
     }
 
@@ -153,7 +153,7 @@ impl<'a> Writer<'a> {
 
     pub(crate) fn atom_text(&mut self, atom: &AtomText<'_>) {
         match atom.0 {
-            Text::Utf8(text) => self.utf8(text.as_bytes()),
+            Text::Utf8(text) => self.utf8(text),
             Text::Cached(atom) => self.atom(atom),
             Text::Latin1(bytes) => {
                 let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
@@ -163,18 +163,18 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn pid_of(&mut self, node: &NodeParts<'_>, id: u32, serial: u32) {
-        self.out.put_u8(tag::NEW_PID);
+        self.raw(&[tag::NEW_PID]);
         self.atom_text(&node.name);
-        self.out.put_u32(id);
-        self.out.put_u32(serial);
-        self.out.put_u32(node.creation);
+        self.raw(&id.to_be_bytes());
+        self.raw(&serial.to_be_bytes());
+        self.raw(&node.creation.to_be_bytes());
     }
 
     pub(crate) fn port_of(&mut self, node: &NodeParts<'_>, id: u64) {
-        self.out.put_u8(tag::V4_PORT);
+        self.raw(&[tag::V4_PORT]);
         self.atom_text(&node.name);
-        self.out.put_u64(id);
-        self.out.put_u32(node.creation);
+        self.raw(&id.to_be_bytes());
+        self.raw(&node.creation.to_be_bytes());
     }
 
     pub(crate) fn reference_of(
@@ -182,26 +182,26 @@ impl<'a> Writer<'a> {
         node: &NodeParts<'_>,
         words: impl ExactSizeIterator<Item = u32>,
     ) {
-        self.out.put_u8(tag::NEWER_REFERENCE);
+        self.raw(&[tag::NEWER_REFERENCE]);
         // Five at most.
-        self.out.put_u16(words.len() as u16);
+        self.raw(&(words.len() as u16).to_be_bytes());
         self.atom_text(&node.name);
-        self.out.put_u32(node.creation);
+        self.raw(&node.creation.to_be_bytes());
         for word in words {
-            self.out.put_u32(word);
+            self.raw(&word.to_be_bytes());
         }
     }
 
     /// Writes the header of a list of bytes, which are to follow, [`MAX_STRING_LEN`] at most.
     pub(crate) fn string_header(&mut self, len: usize) {
-        self.out.put_u8(tag::STRING);
-        self.out.put_u16(len as u16);
+        self.raw(&[tag::STRING]);
+        self.raw(&(len as u16).to_be_bytes());
     }
 
     /// Writes bytes as they are.
     #[inline]
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
-        self.out.put_slice(bytes);
+        self.out.extend_from_slice(bytes);
     }
 
     pub(crate) fn any_integer(&mut self, integer: &Integer) -> Result<(), EncodeError> {
@@ -229,13 +229,13 @@ impl<'a> Writer<'a> {
     pub(crate) fn bit_string(&mut self, bits: &BitString) -> Result<(), EncodeError> {
         let len = len32(bits.bytes().len(), EncodeError::BinaryTooLarge)?;
         self.tagged(tag::BIT_BINARY, len);
-        self.out.put_u8(bits.last_bits());
+        self.raw(&[bits.last_bits()]);
         self.raw(bits.bytes());
         Ok(())
     }
 
     pub(crate) fn export_of(&mut self, module: &AtomText<'_>, function: &AtomText<'_>, arity: u8) {
-        self.out.put_u8(tag::EXPORT);
+        self.raw(&[tag::EXPORT]);
         self.atom_text(module);
         self.atom_text(function);
         self.small(i64::from(arity));
@@ -244,13 +244,13 @@ impl<'a> Writer<'a> {
     /// Writes a fun up to its free variables. The size that a fun starts with is unknown until
     /// they are written; what is returned is for [`fun_end`](Self::fun_end).
     pub(crate) fn fun_header(&mut self, fun: &FunParts<'_>) -> FunStart {
-        self.out.put_u8(tag::NEW_FUN);
+        self.raw(&[tag::NEW_FUN]);
         let start = FunStart(self.out.len());
-        self.out.put_u32(0);
-        self.out.put_u8(fun.arity);
+        self.raw(&[0; 4]);
+        self.raw(&[fun.arity]);
         self.raw(fun.uniq);
-        self.out.put_u32(fun.index);
-        self.out.put_u32(u32::from(fun.free));
+        self.raw(&fun.index.to_be_bytes());
+        self.raw(&(u32::from(fun.free)).to_be_bytes());
         self.atom_text(&fun.module);
         self.small(fun.old_index);
         self.small(fun.old_uniq);
@@ -281,7 +281,7 @@ impl<'a> Writer<'a> {
         names: impl Iterator<Item = AtomText<'n>>,
     ) {
         self.tagged(tag::RECORD, len);
-        self.out.put_u8(u8::from(exported));
+        self.raw(&[u8::from(exported)]);
         self.atom_text(module);
         self.atom_text(name);
         for name in names {
@@ -291,7 +291,7 @@ impl<'a> Writer<'a> {
 
     /// Writes what only its own node can read: everything after the tag.
     pub(crate) fn local(&mut self, bytes: &[u8]) {
-        self.out.put_u8(tag::LOCAL);
+        self.raw(&[tag::LOCAL]);
         self.raw(bytes);
     }
 
@@ -308,9 +308,9 @@ impl<'a> Writer<'a> {
         match u8::try_from(text.len()) {
             Ok(len) => self.raw(&[tag::SMALL_ATOM_UTF8, len]),
             Err(_) => {
-                self.out.put_u8(tag::ATOM_UTF8);
+                self.raw(&[tag::ATOM_UTF8]);
                 // An atom has at most 1020 bytes.
-                self.out.put_u16(text.len() as u16);
+                self.raw(&(text.len() as u16).to_be_bytes());
             }
         }
         self.raw(text);
@@ -341,7 +341,7 @@ impl<'a> Writer<'a> {
             // At most `MAX_INTEGER_BYTES`.
             Err(_) => self.tagged(tag::LARGE_BIG, len as u32),
         }
-        self.out.put_u8(u8::from(negative));
+        self.raw(&[u8::from(negative)]);
     }
 }
 

@@ -10,11 +10,43 @@ use crate::tag;
 use super::token::{AtomText, NodeParts, PidParts, Text, Token};
 
 /// What every step returns; the reader adds the offset.
-pub(super) type Step<T> = Result<T, Kind>;
+pub(crate) type Step<T> = Result<T, Kind>;
+
+/// What is done with a token.
+///
+/// Tokens are large enough that handing one on costs more than reading it. A visitor is inlined
+/// where the kind of the token is known, so that most of it is never made.
+pub(crate) trait Visit<'a> {
+    /// What becomes of a token.
+    type Output;
+
+    /// To be inlined, once for each kind of token that is frequent.
+    fn visit(&mut self, token: Token<'a>) -> Step<Self::Output>;
+
+    /// Not to be inlined.
+    fn visit_rare(&mut self, token: Token<'a>) -> Step<Self::Output>;
+}
+
+/// The visitor that gives the token back.
+struct Itself;
+
+impl<'a> Visit<'a> for Itself {
+    type Output = Token<'a>;
+
+    #[inline(always)]
+    fn visit(&mut self, token: Token<'a>) -> Step<Token<'a>> {
+        Ok(token)
+    }
+
+    #[inline(always)]
+    fn visit_rare(&mut self, token: Token<'a>) -> Step<Token<'a>> {
+        Ok(token)
+    }
+}
 
 /// A position in the input and what is due there.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     /// The input not read yet.
     pub(super) rest: &'a [u8],
     /// What ATOM_CACHE_REF may refer to in this message.
@@ -47,22 +79,34 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The next token: the frequent ones here, inlined into the loop of the caller, the others in
-    /// a function of their own.
+    /// The next token, given to the visitor: the frequent ones here, inlined into the loop of the
+    /// caller, the others by a function of their own.
     #[inline(always)]
-    pub(super) fn token(&mut self) -> Step<Token<'a>> {
+    pub(crate) fn visit<V: Visit<'a>>(&mut self, visitor: &mut V) -> Step<V::Output> {
         self.owed = self.owed.saturating_sub(1);
         loop {
-            return Ok(match self.u8()? {
-                tag::SMALL_INTEGER => Token::Integer(i64::from(self.u8()?)),
-                tag::INTEGER => Token::Integer(i64::from(self.i32()?)),
-                tag::SMALL_ATOM_UTF8 => Token::Atom(self.small_utf8()?),
-                tag::ATOM_CACHE_REF => Token::Atom(self.cached()?),
-                tag::NIL => Token::Nil,
+            return match self.u8()? {
+                tag::SMALL_INTEGER => {
+                    let value = self.u8()?;
+                    visitor.visit(Token::Integer(i64::from(value)))
+                }
+                tag::INTEGER => {
+                    let value = self.i32()?;
+                    visitor.visit(Token::Integer(i64::from(value)))
+                }
+                tag::SMALL_ATOM_UTF8 => {
+                    let text = self.small_utf8()?;
+                    visitor.visit(Token::Atom(text))
+                }
+                tag::ATOM_CACHE_REF => {
+                    let text = self.cached()?;
+                    visitor.visit(Token::Atom(text))
+                }
+                tag::NIL => visitor.visit(Token::Nil),
                 tag::SMALL_TUPLE => {
                     let arity = self.u8()?;
                     self.owe(usize::from(arity))?;
-                    Token::Tuple(u32::from(arity))
+                    visitor.visit(Token::Tuple(u32::from(arity)))
                 }
                 tag::LIST => match self.u32()? {
                     // An empty list with a tail is its tail.
@@ -70,42 +114,73 @@ impl<'a> Cursor<'a> {
                     len => {
                         // The tail is one more.
                         self.owe((len as usize).saturating_add(1))?;
-                        Token::List(len)
+                        visitor.visit(Token::List(len))
                     }
                 },
                 tag::STRING => match self.u16()? {
-                    0 => Token::Nil,
-                    len => Token::String(self.take(usize::from(len))?),
+                    0 => visitor.visit(Token::Nil),
+                    len => {
+                        let bytes = self.take(usize::from(len))?;
+                        visitor.visit(Token::String(bytes))
+                    }
                 },
                 tag::BINARY => {
                     let len = self.u32()?;
-                    Token::Binary(self.take(len as usize)?)
+                    let bytes = self.take(len as usize)?;
+                    visitor.visit(Token::Binary(bytes))
                 }
                 tag::NEW_FLOAT => {
                     let bits = u64::from_be_bytes(*self.array()?);
-                    Token::Float(Float::new(f64::from_bits(bits)).ok_or(Kind::Float)?)
+                    let float = Float::new(f64::from_bits(bits)).ok_or(Kind::Float)?;
+                    visitor.visit(Token::Float(float))
                 }
-                tag::SMALL_BIG => {
-                    let len = self.u8()?;
-                    self.big(usize::from(len))?
-                }
+                tag::SMALL_BIG => match self.word() {
+                    Some(value) => visitor.visit(Token::Integer(value)),
+                    None => {
+                        let len = self.u8()?;
+                        let token = self.outlined(|cursor| cursor.big(usize::from(len)))?;
+                        visitor.visit_rare(token)
+                    }
+                },
                 tag::MAP => {
                     let len = self.u32()?;
                     if len > MAX_MAP_LEN {
                         return Err(Kind::MapTooLarge(len));
                     }
                     self.owe((len as usize).saturating_mul(2))?;
-                    Token::Map(len)
+                    visitor.visit(Token::Map(len))
                 }
-                tag::NEW_PID => Token::Pid(self.new_pid()?),
+                tag::NEW_PID => {
+                    let pid = self.new_pid()?;
+                    visitor.visit(Token::Pid(pid))
+                }
                 // One LOCAL_EXT in another adds a hash and nothing else.
                 tag::LOCAL if self.local => {
                     self.u32()?;
                     continue;
                 }
-                tag => return self.rare(tag),
-            });
+                tag => {
+                    let token = self.outlined(|cursor| cursor.rare(tag))?;
+                    visitor.visit_rare(token)
+                }
+            };
         }
+    }
+
+    /// The next token.
+    #[inline]
+    pub(crate) fn token(&mut self) -> Step<Token<'a>> {
+        self.visit(&mut Itself)
+    }
+
+    /// Calls a function that is not inlined with a copy, so that the original may stay in
+    /// registers.
+    #[inline(always)]
+    fn outlined<T>(&mut self, read: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
+        let mut copy = *self;
+        let result = read(&mut copy);
+        *self = copy;
+        result
     }
 
     /// Adds what a header claims, if the input could hold all that is due then.
@@ -116,6 +191,11 @@ impl<'a> Cursor<'a> {
             return Err(Kind::Eof);
         }
         Ok(())
+    }
+
+    /// The input not read yet.
+    pub(crate) const fn remaining(&self) -> &'a [u8] {
+        self.rest
     }
 
     // ---- numbers and bytes ----
@@ -158,9 +238,27 @@ impl<'a> Cursor<'a> {
 
     // ---- integers ----
 
+    /// What follows the tag of SMALL_BIG_EXT, if that is the frequent case: up to eight bytes that
+    /// fit an i64, and not at the very end of the input. Else nothing is read.
+    #[inline(always)]
+    fn word(&mut self) -> Option<i64> {
+        let [len @ 1..=8, sign, bytes @ ..] = self.rest else {
+            return None;
+        };
+        // Eight bytes at once, those behind the magnitude shifted out.
+        let unused = 64_u32.saturating_sub(u32::from(*len).saturating_mul(8));
+        let magnitude = u64::from_le_bytes(*bytes.first_chunk()?) & u64::MAX.checked_shr(unused)?;
+        let value = match sign {
+            0 => i64::try_from(magnitude).ok()?,
+            _ => 0_i64.checked_sub_unsigned(magnitude)?,
+        };
+        self.rest = bytes.get(usize::from(*len)..)?;
+        Some(value)
+    }
+
     /// What follows the length of SMALL_BIG_EXT and LARGE_BIG_EXT. OTP takes any sign byte but 0
     /// as a minus, and any number of zero bytes behind the magnitude.
-    #[inline]
+    #[inline(never)]
     pub(super) fn big(&mut self, len: usize) -> Step<Token<'a>> {
         let negative = self.u8()? != 0;
         let mut magnitude = self.take(len)?;
@@ -193,8 +291,11 @@ impl<'a> Cursor<'a> {
     pub(super) fn small_utf8(&mut self) -> Step<AtomText<'a>> {
         let len = self.u8()?;
         let text = self.take(usize::from(len))?;
-        let text = core::str::from_utf8(text).map_err(|_| Kind::AtomNotUtf8)?;
-        Ok(AtomText(Text::Utf8(text)))
+        if text.is_ascii() || core::str::from_utf8(text).is_ok() {
+            Ok(AtomText(Text::Utf8(text)))
+        } else {
+            Err(Kind::AtomNotUtf8)
+        }
     }
 
     /// What follows the tag of ATOM_CACHE_REF.
@@ -214,7 +315,7 @@ impl<'a> Cursor<'a> {
         match self.u8()? {
             tag::SMALL_ATOM_UTF8 => self.small_utf8(),
             tag::ATOM_CACHE_REF => self.cached(),
-            tag => self.rare_atom(tag),
+            tag => self.outlined(|cursor| cursor.rare_atom(tag)),
         }
     }
 
@@ -232,7 +333,7 @@ impl<'a> Cursor<'a> {
                 if text.chars().nth(MAX_ATOM_CHARACTERS).is_some() {
                     return Err(Kind::AtomTooLong);
                 }
-                Ok(AtomText(Text::Utf8(text)))
+                Ok(AtomText(Text::Utf8(text.as_bytes())))
             }
             tag::SMALL_ATOM => {
                 let len = self.u8()?;

@@ -48,6 +48,10 @@ impl<'a> Cursor<'a> {
                 self.owe(arity as usize)?;
                 Token::Tuple(arity)
             }
+            tag::SMALL_BIG => {
+                let len = self.u8()?;
+                self.big(usize::from(len))?
+            }
             tag::LARGE_BIG => {
                 let len = self.u32()?;
                 if len > MAX_INTEGER_BYTES {

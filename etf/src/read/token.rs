@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use crate::atom::{Atom, AtomError};
+use crate::atom::Atom;
 use crate::error::{DecodeErrorKind, TermKind};
 use crate::float::Float;
 use crate::ident::{NodeId, Reference};
@@ -93,34 +93,33 @@ pub struct AtomText<'a>(pub(crate) Text<'a>);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Text<'a> {
-    Utf8(&'a str),
+    // Checked to be UTF-8 of at most 255 characters.
+    Utf8(&'a [u8]),
     // With at least one byte above 127, or it is `Utf8`.
     Latin1(&'a [u8]),
     Cached(&'a Atom),
 }
 
 impl<'a> AtomText<'a> {
-    pub(super) const EMPTY: Self = Self(Text::Utf8(""));
+    pub(super) const EMPTY: Self = Self(Text::Utf8(&[]));
 
     /// Plain ASCII is the same in both encodings, and cheaper as UTF-8 from here on.
     pub(super) fn latin1(bytes: &'a [u8]) -> Self {
-        Self(match core::str::from_utf8(bytes) {
-            Ok(text) if text.is_ascii() => Text::Utf8(text),
-            _ => Text::Latin1(bytes),
+        Self(if bytes.is_ascii() {
+            Text::Utf8(bytes)
+        } else {
+            Text::Latin1(bytes)
         })
     }
 
     /// The atom. Allocates if it has more than 14 bytes and is not in the message's atom table.
-    ///
-    /// # Errors
-    ///
-    /// None for what a reader yields, which has counted the characters.
     #[inline]
-    pub fn to_atom(&self) -> Result<Atom, AtomError> {
+    #[must_use]
+    pub fn to_atom(&self) -> Atom {
         match self.0 {
-            Text::Utf8(text) => Atom::new(text),
-            Text::Latin1(bytes) => Atom::new(&latin1(bytes).collect::<String>()),
-            Text::Cached(atom) => Ok(atom.clone()),
+            Text::Utf8(text) => Atom::from_checked(text),
+            Text::Latin1(bytes) => Atom::from_checked(latin1(bytes).collect::<String>().as_bytes()),
+            Text::Cached(atom) => atom.clone(),
         }
     }
 
@@ -152,7 +151,7 @@ impl PartialEq<Atom> for AtomText<'_> {
     #[inline]
     fn eq(&self, other: &Atom) -> bool {
         match self.0 {
-            Text::Utf8(text) => other.as_bytes() == text.as_bytes(),
+            Text::Utf8(text) => other.as_bytes() == text,
             Text::Latin1(bytes) => latin1(bytes).eq(other.as_str().chars()),
             Text::Cached(atom) => atom == other,
         }
@@ -163,7 +162,7 @@ impl PartialEq<str> for AtomText<'_> {
     #[inline]
     fn eq(&self, other: &str) -> bool {
         match self.0 {
-            Text::Utf8(text) => text == other,
+            Text::Utf8(text) => text == other.as_bytes(),
             Text::Latin1(bytes) => latin1(bytes).eq(other.chars()),
             Text::Cached(atom) => atom == other,
         }
