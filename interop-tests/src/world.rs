@@ -7,6 +7,7 @@ use erland::{Epmd, Node, NodeBuilder};
 use crate::deadline::within;
 use crate::erl::{Erl, ErlOptions, Language};
 use crate::otp_epmd::OtpEpmd;
+use crate::program::NodeProgram;
 use crate::release::Release;
 use crate::watch::chain;
 
@@ -80,6 +81,12 @@ impl World {
     /// When it does not start.
     pub async fn node(&self, name: &str) -> Node {
         start(self.builder(name)).await
+    }
+
+    /// Starts the program `node` as `name@127.0.0.1`.
+    pub async fn program(&self, name: &str) -> NodeProgram {
+        let name = format!("{name}@127.0.0.1");
+        NodeProgram::start(&name, &self.cookie, self.epmd_addr()).await
     }
 
     /// Starts `erl` as `name@127.0.0.1`.

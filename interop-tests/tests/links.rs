@@ -186,6 +186,8 @@ on_every_release! {
         // We link, they unlink, they end.
         let theirs = collector(&mut probe, &erl).await;
         probe.link(&theirs).await;
+        // The link request is on its way; the pong comes behind it.
+        within("our ping", rust.ping("erl@127.0.0.1")).await.expect("pong");
         erl.expect("{links, [P]} = erland_helper:run(get(t), fun() -> process_info(self(), links) end), ok", "ok").await;
         erl.expect("erland_helper:run(get(t), fun() -> unlink(P) end)", "true").await;
         erl.expect("exit(get(t), kill)", "true").await;

@@ -1,0 +1,95 @@
+//! The program `node` in an OS process of its own, so that it can be killed and frozen.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use tokio::process::Child;
+
+use crate::child::{self, Output};
+use crate::deadline::within;
+
+/// A running `node`. Dropped, it is killed.
+#[derive(Debug)]
+pub struct NodeProgram {
+    child: Child,
+    output: Output,
+}
+
+impl NodeProgram {
+    /// Starts it as `name`, registered with the epmd at `epmd`, and waits until it can be reached.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub async fn start(name: &str, cookie: &str, epmd: SocketAddr) -> NodeProgram {
+        let program = path().to_str().expect("a path in UTF-8").to_owned();
+        let epmd = epmd.to_string();
+        let arguments = ["--name", name, "--cookie", cookie, "--epmd", &epmd].map(str::to_owned);
+        let mut child = child::spawn(&[program], &arguments, &[]);
+        let output = Output::default();
+        output.follow(child.stdout.take().expect("piped"), |_| false, || ());
+        output.follow(child.stderr.take().expect("piped"), |_| false, || ());
+        output.line_with(&format!("ready {name} ")).await;
+        NodeProgram { child, output }
+    }
+
+    /// What it has printed: a line per event.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// `kill -9`: no farewell of any kind. Returns when the process is gone.
+    pub async fn kill(&mut self) {
+        // Only fails for a process already gone.
+        let _ = self.child.start_kill();
+        let _ = within("the death of a killed program", self.child.wait()).await;
+    }
+
+    /// Closes its standard input, which ends it in good order; whether its status was 0.
+    pub async fn stop(mut self) -> bool {
+        drop(self.child.stdin.take());
+        let status = within("the end of the program", self.child.wait()).await;
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+/// The program beside the test that runs, built by the same cargo: a test of one package alone
+/// would otherwise find none, or an old one.
+fn path() -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test has a path");
+        // target/PROFILE/deps/TEST
+        let directory = test
+            .ancestors()
+            .nth(2)
+            .expect("a test lies in target/PROFILE/deps");
+        let target = directory
+            .parent()
+            .expect("a test lies in target/PROFILE/deps");
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build
+            .args([
+                "build",
+                "--quiet",
+                "-p",
+                "erland-examples",
+                "--bin",
+                "node",
+                "--target-dir",
+            ])
+            .arg(target)
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        if directory.ends_with("release") {
+            build.arg("--release");
+        }
+        let built = build.status();
+        assert!(
+            built.is_ok_and(|status| status.success()),
+            "the program `node` does not build"
+        );
+        directory.join("node")
+    })
+}
