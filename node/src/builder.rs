@@ -9,6 +9,7 @@ use std::time::Duration;
 use erland_dist::{Cookie, NodeName};
 use erland_epmd::NodeEntry;
 use erland_etf::NodeId;
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -141,8 +142,11 @@ impl NodeBuilder {
         };
         let ips = match self.listen {
             Some(ips) => ips,
-            None => default_ips(&name, self.setup_timeout).await?,
+            None => default_ips(&name, self.setup_timeout).await,
         };
+        if self.net_ticktime.is_zero() || self.net_ticktime > config::MAX_TICKTIME {
+            return Err(StartError::NetTicktime);
+        }
         let (listeners, port) =
             tcp::listen(&ips, self.port)
                 .await
@@ -208,13 +212,20 @@ fn creation() -> Result<u32, StartError> {
     }
 }
 
-async fn default_ips(name: &NodeName, wait: Duration) -> Result<Vec<IpAddr>, StartError> {
+async fn default_ips(name: &NodeName, wait: Duration) -> Vec<IpAddr> {
     // A host part that has no address here is a name for others to resolve: then all addresses.
     let own = host_addresses(name.host(), wait).await.unwrap_or_default();
-    if !own.is_empty() && own.iter().all(IpAddr::is_loopback) {
-        return Ok(own);
+    if own.is_empty() || !own.iter().all(IpAddr::is_loopback) {
+        return vec![Ipv4Addr::UNSPECIFIED.into()];
     }
-    Ok(vec![Ipv4Addr::UNSPECIFIED.into()])
+    // `localhost` may have an IPv6 address on a machine that has no IPv6.
+    let mut usable = Vec::new();
+    for ip in &own {
+        if TcpListener::bind((*ip, 0)).await.is_ok() {
+            usable.push(*ip);
+        }
+    }
+    if usable.is_empty() { own } else { usable }
 }
 
 fn default_epmd_port() -> Result<u16, StartError> {

@@ -10,6 +10,8 @@ use crate::lease::Epmd;
 
 /// OTP's `net_ticktime`: 60 s, so a silent peer is found dead after 60 to 75 s.
 pub(crate) const NET_TICKTIME: Duration = Duration::from_secs(60);
+/// Longer than anybody means, and far from where clock arithmetic ends.
+pub(crate) const MAX_TICKTIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// OTP's `net_tickintensity`: a look at the connection every quarter of the tick time.
 pub(crate) const TICK_INTENSITY: u32 = 4;
 /// OTP's `net_setuptime`: each step of setting up a connection may take 7 s.

@@ -1,6 +1,7 @@
 //! How can an operation of the node fail? One type per operation; each says at which stage, what
 //! is known, and what is only likely.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -22,9 +23,9 @@ pub enum StartError {
     /// The environment variable `ERL_EPMD_PORT` is not a port number.
     #[error("use ERL_EPMD_PORT as the port of epmd")]
     EpmdPort,
-    /// The host part of the name, which says where to listen, has no address.
-    #[error("resolve the host part of the node name")]
-    Resolve(#[source] io::Error),
+    /// The tick time is zero or longer than a year.
+    #[error("use the net_ticktime")]
+    NetTicktime,
     /// The distribution port could not be opened.
     #[error("listen on port {port} of {ips:?}")]
     Listen {
@@ -65,9 +66,6 @@ pub enum ConnectError {
     /// The name is not of the form `name@host`.
     #[error("use the node name")]
     Name(#[from] NodeNameError),
-    /// It is this node's own name.
-    #[error("connect to a node other than itself")]
-    Myself,
     /// The host part of the name has no address.
     #[error("resolve the host {host}")]
     Resolve {
@@ -123,7 +121,7 @@ pub enum HandshakeFailure {
     #[error(transparent)]
     Protocol(#[from] HandshakeError),
     /// The connection broke.
-    #[error("get past the stage {stage:?}")]
+    #[error("get past {stage}")]
     Io {
         /// What was due.
         stage: Stage,
@@ -131,7 +129,7 @@ pub enum HandshakeFailure {
         source: Arc<io::Error>,
     },
     /// The peer announced a message that no node sends.
-    #[error("read a message at the stage {stage:?}: it is longer than any of the handshake")]
+    #[error("read a message while {stage} was due: it is longer than any of the handshake")]
     MessageTooLong {
         /// What was due.
         stage: Stage,
@@ -139,6 +137,9 @@ pub enum HandshakeFailure {
     /// Another handshake of a peer of that name is under way.
     #[error("accept a second handshake of the same name at once")]
     Busy,
+    /// This node is shutting down.
+    #[error("accept a connection while shutting down")]
+    Stopping,
 }
 
 /// Why a message was not sent: it cannot be encoded. The text completes "failed to …".
@@ -199,4 +200,19 @@ pub enum PingError {
     /// The node answered, but not with `yes`: it does not accept this node.
     #[error("be accepted by the node's net_kernel")]
     Refused,
+}
+
+/// An error with its sources, on one line: for logs and for texts that people read.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
 }

@@ -9,7 +9,7 @@ use erland_dist::{NodeName, ProtocolError};
 use erland_etf::Atom;
 use tokio::sync::mpsc;
 
-use crate::error::HandshakeFailure;
+use crate::error::{Chain, HandshakeFailure};
 use crate::sync::Mutex;
 
 /// Something that happened to the node's connections.
@@ -66,7 +66,7 @@ impl fmt::Display for NodeDownReason {
             NodeDownReason::ConnectionClosed => f.write_str("connection_closed"),
             NodeDownReason::NetTickTimeout => f.write_str("net_tick_timeout"),
             NodeDownReason::Io(error) => write!(f, "connection broken: {error}"),
-            NodeDownReason::Protocol(error) => write!(f, "protocol error: {error}"),
+            NodeDownReason::Protocol(error) => write!(f, "protocol error: {}", Chain(error)),
             NodeDownReason::Replaced => f.write_str("replaced by a new connection"),
             NodeDownReason::Shutdown => f.write_str("shutdown"),
         }

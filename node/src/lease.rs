@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use erland_epmd::{Client, NodeEntry, Registration, Server, ServerHandle};
 
-use crate::error::StartError;
+use crate::error::{Chain, StartError};
 use crate::node::Node;
 
 /// OTP's nodes try to register again 2 s after their epmd went away (`erl_epmd`); a random part of
@@ -96,10 +96,7 @@ impl Registrar {
     async fn embed(&self) -> Result<ServerHandle, StartError> {
         let mut ips = self.ips.clone();
         let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
-        if !ips
-            .iter()
-            .any(|ip| *ip == loopback || *ip == IpAddr::from(Ipv4Addr::UNSPECIFIED))
-        {
+        if !ips.iter().any(|ip| *ip == loopback || ip.is_unspecified()) {
             ips.push(loopback);
         }
         let addrs: Vec<SocketAddr> = ips
@@ -178,6 +175,7 @@ pub(crate) async fn keep(
 
 /// Registers wherever that becomes possible.
 async fn regain(node: &Node, registrar: &Registrar) -> Lease {
+    let mut warned = false;
     loop {
         let part = f64::from(node.inner().random_u32()) / f64::from(u32::MAX);
         tokio::time::sleep(RETRY.mul_f64(part)).await;
@@ -185,7 +183,14 @@ async fn regain(node: &Node, registrar: &Registrar) -> Lease {
             Ok(Some(lease)) => return lease,
             // Without an epmd there was no lease to lose.
             Ok(None) => std::future::pending().await,
-            Err(error) => tracing::debug!(%error, "cannot register yet"),
+            Err(error) if warned => {
+                tracing::debug!(error = %Chain(&error), "cannot register yet");
+            }
+            Err(error) => {
+                // Once: it is tried every other second, for as long as it takes.
+                tracing::warn!(error = %Chain(&error), "cannot register yet");
+                warned = true;
+            }
         }
     }
 }

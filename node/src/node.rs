@@ -178,7 +178,8 @@ impl Node {
     }
 
     /// Connects to a node, or waits for the attempt that is under way. Any message, link or
-    /// monitor to a node does so by itself; this tells how it went.
+    /// monitor to a node does so by itself; this tells how it went. A node is always connected to
+    /// itself.
     ///
     /// Cancel safe: the attempt goes on without the caller.
     ///
@@ -188,7 +189,7 @@ impl Node {
     pub async fn connect(&self, node: &str) -> Result<(), ConnectError> {
         let name = NodeName::parse(node)?;
         if name == self.0.name {
-            return Err(ConnectError::Myself);
+            return Ok(());
         }
         self.0.net.connect(&self.0, name.atom()).await
     }
@@ -218,17 +219,22 @@ impl Node {
     /// [`shutdown_timeout`](NodeBuilder::shutdown_timeout) are killed; what was sent is written,
     /// for as long again; the connections close, so that peers see the node down at once.
     ///
-    /// Every caller waits for the same shutdown. Called from a process of this node it would wait
-    /// for itself: such a process spawns a task for it. Not cancel safe for the first caller.
+    /// Cancel safe: the shutdown goes on without the caller, and every caller waits for the same
+    /// one.
     pub async fn shutdown(&self) {
-        let inner = &*self.0;
-        let tasks = &inner.tasks;
-        if tasks.stopping.send_replace(true) {
-            let mut stopped = tasks.stopped.subscribe();
-            // The sender lives as long as the node.
-            let _stopped = stopped.wait_for(|stopped| *stopped).await;
-            return;
+        let tasks = &self.0.tasks;
+        if !tasks.stopping.send_replace(true) {
+            // In a task of its own: the caller may be a process of this node.
+            self.0.runtime.spawn(self.clone().stop());
         }
+        let mut stopped = tasks.stopped.subscribe();
+        // The sender lives as long as the node.
+        let _stopped = stopped.wait_for(|stopped| *stopped).await;
+    }
+
+    async fn stop(self) {
+        let inner = self.inner();
+        let tasks = &inner.tasks;
         let listeners = std::mem::take(&mut *tasks.listeners.lock());
         for listener in listeners {
             listener.abort();
@@ -243,23 +249,23 @@ impl Node {
         }
         self.end_processes().await;
         self.finish_links().await;
-        self.exit(&inner.kernel_pid(), ExitReason::Kill);
+        for pid in inner.processes.pids() {
+            self.exit(&pid, ExitReason::Kill);
+        }
         inner.events.close();
         tasks.stopped.send_replace(true);
         tracing::info!(node = ?inner.name, "node stopped");
     }
 
     async fn end_processes(&self) {
-        let inner = &*self.0;
-        let kernel = inner.kernel_pid();
+        let inner = self.inner();
         for reason in [ExitReason::Shutdown, ExitReason::Kill] {
-            for pid in inner.processes.pids() {
-                // It stands for the node: who watches it hears `noconnection`, as of any node.
-                if pid != kernel {
-                    self.exit(&pid, reason.clone());
-                }
+            // Not those that stand for the node: who watches them hears `noconnection`, as of any
+            // node.
+            for pid in inner.processes.user_pids() {
+                self.exit(&pid, reason.clone());
             }
-            let ended = inner.processes.at_most(1);
+            let ended = inner.processes.no_users();
             if tokio::time::timeout(inner.config.shutdown_timeout, ended)
                 .await
                 .is_ok()
@@ -271,14 +277,14 @@ impl Node {
     }
 
     async fn finish_links(&self) {
-        let inner = &*self.0;
+        let inner = self.inner();
         let links = inner.net.stop(inner);
         let deadline = tokio::time::Instant::now() + inner.config.shutdown_timeout;
         for link in &links {
             link.finish();
         }
         for link in links {
-            if tokio::time::timeout_at(deadline, link.gone())
+            if tokio::time::timeout_at(deadline, Net::finish(&link))
                 .await
                 .is_err()
             {
@@ -338,7 +344,7 @@ impl NodeInner {
     }
 
     pub(crate) fn kernel_pid(&self) -> Pid {
-        // Set before the node is handed out; id 0 belongs to no process.
+        // Set before the node is handed out; id 0 is never given to a process.
         self.kernel
             .get()
             .cloned()

@@ -61,31 +61,57 @@ impl Payload {
     }
 
     /// The bare encoding that travels behind a control message.
-    pub(crate) fn to_wire(&self) -> Result<Bytes, SendError> {
+    pub(crate) fn to_wire(&self) -> Result<Wire, SendError> {
         match &self.0 {
-            Content::Term(term) => Ok(term_to_wire(term)?),
+            Content::Term(term) => Ok(Wire::encode(term)?),
             Content::Raw(raw) => {
                 let mut out = BytesMut::with_capacity(raw.bytes().len());
                 raw.encode_into(&mut out)?;
-                Ok(out.freeze())
+                Ok(Wire {
+                    has_record: may_have_record(raw.bytes()) && raw_has_record(raw)?,
+                    bytes: out.freeze(),
+                })
             }
-        }
-    }
-
-    /// Does it hold a native record, which only peers with `NATIVE_RECORDS` understand?
-    pub(crate) fn contains_record(&self) -> bool {
-        match &self.0 {
-            Content::Term(term) => term.contains_record(),
-            // An undecodable payload is the final receiver's to hear of, not the forwarder's.
-            Content::Raw(raw) => raw.to_term().is_ok_and(|term| term.contains_record()),
         }
     }
 }
 
-pub(crate) fn term_to_wire(term: &Term) -> Result<Bytes, EncodeError> {
-    let mut out = BytesMut::with_capacity(term.encoded_len()?);
-    term.encode(&mut out)?;
-    Ok(out.freeze())
+/// An encoded term, on its way to a link.
+#[derive(Clone, Debug)]
+pub(crate) struct Wire {
+    pub(crate) bytes: Bytes,
+    /// It holds a native record, which a peer without `NATIVE_RECORDS` takes for garbage: it would
+    /// close the connection.
+    pub(crate) has_record: bool,
+}
+
+impl Wire {
+    pub(crate) fn encode(term: &Term) -> Result<Wire, EncodeError> {
+        let mut out = BytesMut::with_capacity(term.encoded_len()?);
+        term.encode(&mut out)?;
+        let bytes = out.freeze();
+        let has_record = may_have_record(&bytes) && term.contains_record();
+        Ok(Wire { bytes, has_record })
+    }
+
+    /// The atom `unencodable`, for an exit reason that cannot be told: links and monitors must
+    /// fire all the same.
+    pub(crate) fn unencodable() -> Wire {
+        Wire {
+            bytes: Bytes::from_static(b"w\x0bunencodable"),
+            has_record: false,
+        }
+    }
+}
+
+/// The tag of a native record (External Term Format, `RECORD_EXT`). Most messages have no such
+/// byte at all, and a search for it costs far less than a walk over the term.
+fn may_have_record(bytes: &[u8]) -> bool {
+    bytes.contains(&67)
+}
+
+fn raw_has_record(raw: &RawTerm) -> Result<bool, DecodeError> {
+    Ok(raw.to_term()?.contains_record())
 }
 
 impl<T: Into<Term>> From<T> for Payload {

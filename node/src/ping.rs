@@ -19,6 +19,7 @@ impl Node {
     ///
     /// There is no connection, it went down before the answer, or the answer was not `yes`.
     pub async fn ping(&self, node: &str) -> Result<(), PingError> {
+        // `pong` at once for the node's own name too: the question then stays on this node.
         self.connect(node).await?;
         let Ok(name) = erland_etf::Atom::new(node) else {
             return Err(PingError::NoAnswer);

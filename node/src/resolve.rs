@@ -58,6 +58,8 @@ pub(crate) async fn node_address(
             Err(erland_epmd::Error::NotRegistered) => {
                 failure = ConnectError::NotRegistered { addr }
             }
+            // An epmd that answered knows more than one that did not.
+            Err(_) if matches!(failure, ConnectError::NotRegistered { .. }) => {}
             Err(source) => {
                 failure = ConnectError::Epmd {
                     addr,

@@ -3,16 +3,16 @@
 //! Nothing here fails for a missing process or node: what Erlang answers with `noproc` or
 //! `noconnection` comes back as a signal, from wherever it is found out.
 
-use bytes::Bytes;
 use erland_dist::{Control, Target};
 use erland_etf::{Atom, NodeId, Pid, Reference};
+use tokio::task::coop::consume_budget;
 
 use crate::dest::{Dest, MonitorTarget};
 use crate::error::SendError;
 use crate::exit_reason::{ExitReason, SignalReason};
 use crate::net::{Link, Via};
 use crate::node::NodeInner;
-use crate::payload::{Payload, term_to_wire};
+use crate::payload::{Payload, Wire};
 use crate::process::received::DownProcess;
 use crate::process::relations::MonitorEntry;
 use crate::process::signal::{
@@ -31,7 +31,7 @@ enum Place {
 #[derive(Debug)]
 pub(crate) struct OutgoingReason {
     reason: ExitReason,
-    wire: Option<Bytes>,
+    wire: Option<Wire>,
 }
 
 impl OutgoingReason {
@@ -43,17 +43,25 @@ impl OutgoingReason {
         SignalReason::Known(self.reason.clone())
     }
 
-    fn wire(&mut self) -> Bytes {
-        self.wire
-            .get_or_insert_with(|| {
-                term_to_wire(&self.reason.to_term()).unwrap_or_else(|error| {
-                    // The signal matters more than its reason: links and monitors must fire.
-                    tracing::warn!(%error, "exit reason cannot be encoded; sent as `unencodable`");
-                    Bytes::from_static(b"w\x0bunencodable")
-                })
+    fn wire(&mut self) -> &Wire {
+        self.wire.get_or_insert_with(|| {
+            Wire::encode(&self.reason.to_term()).unwrap_or_else(|error| {
+                tracing::warn!(%error, "exit reason cannot be encoded");
+                Wire::unencodable()
             })
-            .clone()
+        })
     }
+}
+
+/// What is left to do for a message.
+enum Route {
+    /// It was for a process of this node, or for nobody.
+    Done,
+    Remote {
+        node: Atom,
+        control: Control,
+        payload: Payload,
+    },
 }
 
 impl NodeInner {
@@ -71,25 +79,62 @@ impl NodeInner {
         }
     }
 
+    /// Sends a message, waiting for room on a link.
     pub(crate) async fn send_message(
         &self,
         from: &Pid,
         dest: Dest,
         payload: Payload,
     ) -> Result<(), SendError> {
+        // A process that only sends lets signals and other processes in, as one that receives.
+        consume_budget().await;
+        match self.route(from, dest, payload) {
+            Route::Done => Ok(()),
+            Route::Remote {
+                node,
+                control,
+                payload,
+            } => self.net.send(self, &node, &control, &payload).await,
+        }
+    }
+
+    /// Sends a message without waiting for room, as OTP's own processes with `async_dist` do: for
+    /// services that one peer must not hold up for all others.
+    pub(crate) fn send_at_once(
+        &self,
+        from: &Pid,
+        dest: Dest,
+        payload: Payload,
+    ) -> Result<(), SendError> {
+        if let Route::Remote {
+            node,
+            control,
+            payload,
+        } = self.route(from, dest, payload)
+        {
+            let wire = payload.to_wire()?;
+            self.net
+                .signal(self, &node, |link| link.push(&control, Some(&wire)));
+        }
+        Ok(())
+    }
+
+    /// Delivers a message that stays on this node; says where it goes otherwise.
+    fn route(&self, from: &Pid, dest: Dest, payload: Payload) -> Route {
         let (node, control) = match dest {
             Dest::Pid(to) => match self.place(&to) {
                 Place::Here => {
                     self.deliver(&to, payload);
-                    return Ok(());
+                    return Route::Done;
                 }
-                Place::Gone => return Ok(()),
+                Place::Gone => return Route::Done,
                 Place::Remote => {
+                    let from = Some(from.clone());
                     let node = to.node().name().clone();
                     (
                         node,
                         Control::Send {
-                            from: Some(from.clone()),
+                            from,
                             to,
                             token: None,
                         },
@@ -98,41 +143,48 @@ impl NodeInner {
             },
             Dest::Name(name) => {
                 self.deliver_to_name(&name, payload);
-                return Ok(());
+                return Route::Done;
             }
             Dest::NameAt { name, node } if node == *self.name.atom() => {
                 self.deliver_to_name(&name, payload);
-                return Ok(());
+                return Route::Done;
             }
-            Dest::NameAt { name, node } => (
-                node,
-                Control::RegSend {
-                    from: from.clone(),
-                    name,
-                    token: None,
-                },
-            ),
-            Dest::Alias(alias) => {
-                match self.place_of(alias.node()) {
-                    Place::Here => {
-                        self.deliver_to_alias(&alias, payload);
-                        return Ok(());
-                    }
-                    Place::Gone => return Ok(()),
-                    Place::Remote => {}
-                }
-                let node = alias.node().name().clone();
+            Dest::NameAt { name, node } => {
+                let from = from.clone();
                 (
                     node,
-                    Control::AliasSend {
-                        from: from.clone(),
-                        alias,
+                    Control::RegSend {
+                        from,
+                        name,
                         token: None,
                     },
                 )
             }
+            Dest::Alias(alias) => match self.place_of(alias.node()) {
+                Place::Here => {
+                    self.deliver_to_alias(&alias, payload);
+                    return Route::Done;
+                }
+                Place::Gone => return Route::Done,
+                Place::Remote => {
+                    let from = from.clone();
+                    let node = alias.node().name().clone();
+                    (
+                        node,
+                        Control::AliasSend {
+                            from,
+                            alias,
+                            token: None,
+                        },
+                    )
+                }
+            },
         };
-        self.net.send(self, &node, &control, &payload).await
+        Route::Remote {
+            node,
+            control,
+            payload,
+        }
     }
 
     pub(crate) fn deliver(&self, to: &Pid, payload: Payload) {
@@ -163,10 +215,10 @@ impl NodeInner {
                     to: to.clone(),
                     token: None,
                 };
-                let reason = OutgoingReason::new(reason).wire();
+                let mut reason = OutgoingReason::new(reason);
+                let reason = reason.wire();
                 self.net.signal(self, to.node().name(), |link| {
-                    link.push(&control, Some(&reason));
-                    true
+                    link.push(&control, Some(reason))
                 });
             }
         }
@@ -283,7 +335,7 @@ impl NodeInner {
                     to: peer.clone(),
                     token: None,
                 };
-                link.push(&control, Some(&reason.wire()));
+                link.push(&control, Some(reason.wire()));
             }
         }
     }
@@ -311,7 +363,7 @@ impl NodeInner {
                     to: watcher.clone(),
                     reference: reference.clone(),
                 };
-                link.push(&control, Some(&reason.wire()));
+                link.push(&control, Some(reason.wire()));
             }
         }
     }
@@ -455,6 +507,14 @@ impl NodeInner {
 }
 
 impl Via {
+    /// Enters a link that crosses; false when its connection is down already.
+    pub(crate) fn relate_link(&self, us: &Pid, peer: &Pid) -> bool {
+        match self {
+            Via::Local => true,
+            Via::Link(link) => link.relate_link(us, peer),
+        }
+    }
+
     pub(crate) fn forget_link(&self, us: &Pid, peer: &Pid) {
         if let Via::Link(link) = self {
             Link::forget_link(link, us, peer);

@@ -1,9 +1,8 @@
 //! Which mutex does the runtime use? The standard one, without poisoning.
 //!
-//! Poisoning guards data that a panic left half changed. Here user code never runs while one of
-//! these locks is held (process bodies are polled, dropped and woken outside all of them), so a
-//! panic under a lock would be a bug of this crate, and refusing every later use of the node would
-//! not make it better.
+//! Poisoning guards data that a panic left half changed. Here process bodies are never polled or
+//! dropped, and nothing is logged, while one of these locks is held, so a panic under a lock would
+//! be a bug of this crate, and refusing every later use of the node would not make it better.
 
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 

@@ -287,3 +287,53 @@ async fn a_peer_that_comes_back_replaces_its_connection() {
         node.shutdown().await;
     }
 }
+
+/// The first thing ever sent to a node, and the sender stops at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_sent_before_the_connection_is_up_survives_a_shutdown() {
+    let (first, second) = two().await;
+    let mut receiver = Probe::spawn(&first);
+    second.send(&receiver.pid, 1_i64).await.unwrap();
+    second.shutdown().await;
+    assert_eq!(receiver.message().await, Term::from(1_i64));
+    first.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_that_nobody_waits_for_goes_on() {
+    let node = builder().start().await.unwrap();
+    let inside = node.clone();
+    // A process of the node, which the shutdown ends, asks for it.
+    node.spawn(move |_| async move { inside.shutdown().await });
+    let mut events = node.events();
+    assert!(
+        timeout(DEADLINE, events.recv())
+            .await
+            .expect("still running")
+            .is_none()
+    );
+    timeout(DEADLINE, node.shutdown())
+        .await
+        .expect("still running");
+    assert!(node.processes().is_empty());
+}
+
+/// `net_kernel` is there again when a peer has killed it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_net_kernel_was_killed_answers_pings() {
+    let (first, second) = two().await;
+    second.ping(first.name().as_str()).await.unwrap();
+    let mut us = Probe::spawn(&second);
+    let kernel = (atom!("net_kernel"), first.name().atom().clone());
+    us.run(move |ctx| ctx.monitor(kernel)).await;
+    let pid = first.whereis(atom!("net_kernel")).unwrap();
+    second.exit(&pid, ExitReason::Kill);
+    assert_eq!(us.down().await.reason, ExitReason::Killed);
+    // Started again by a process that hears of it as we do: at some moment it answers.
+    let answers = async { while second.ping(first.name().as_str()).await.is_err() {} };
+    timeout(DEADLINE, answers)
+        .await
+        .expect("no net_kernel any more");
+    first.shutdown().await;
+    second.shutdown().await;
+}

@@ -147,6 +147,7 @@ async fn send_waits_for_room_before_it_takes_the_message() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node = builder()
         .static_peer("silent@127.0.0.1", silent.local_addr().unwrap())
+        .shutdown_timeout(std::time::Duration::from_millis(50))
         .start()
         .await
         .unwrap();

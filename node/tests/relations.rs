@@ -244,3 +244,34 @@ async fn spawn_link_and_spawn_monitor_leave_no_gap() {
     })
     .await;
 }
+
+/// The request that takes the old link back and the new request arrive together; the connection
+/// must know of the new link.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_made_again_right_after_an_unlink_hears_noconnection() {
+    for _ in 0..50 {
+        let (first, second) = common::two().await;
+        let mut us = Probe::trapping(&first);
+        us.run(|_| ()).await;
+        let them = Probe::trapping(&second);
+        let pid = us.pid.clone();
+        them.run(move |ctx| {
+            for _ in 0..5 {
+                ctx.link(&pid);
+                ctx.unlink(&pid);
+            }
+            ctx.link(&pid);
+        })
+        .await;
+        them.settled(&mut us).await;
+        assert!(second.disconnect(first.name().as_str()));
+        assert_eq!(
+            us.exit().await,
+            (them.pid.clone(), ExitReason::NoConnection)
+        );
+        us.expect_nothing(&first).await;
+        drop((us, them));
+        first.shutdown().await;
+        second.shutdown().await;
+    }
+}

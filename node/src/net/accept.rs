@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use erland_dist::{Acceptor, AcceptorStep, LengthPrefix, NodeName, Verdict};
+use erland_dist::{Acceptor, AcceptorStep, HandshakeError, LengthPrefix, NodeName, Verdict};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::connect::Chain;
 use super::establish::establish;
 use super::handshake::{Channel, ChannelError};
 use super::table::{Attempt, Claimed};
-use crate::error::{ConnectError, HandshakeFailure};
+use crate::error::{Chain, ConnectError, HandshakeFailure};
 use crate::event::NodeEvent;
 use crate::node::{Node, NodeInner};
 use crate::transport::tcp;
@@ -62,17 +61,14 @@ async fn accept(node: &Node, stream: TcpStream, addr: SocketAddr) {
     tracing::warn!(
         %addr,
         peer = peer.as_ref().map(tracing::field::debug),
-        error = %Chain(&failure),
+        error = %format_args!("failed to {}", Chain(&failure)),
         "refused handshake",
     );
     if let Some(Claimant { name, attempt, .. }) = &claimant
         && let Some(link) = inner.net.accepting_link(name.atom(), *attempt)
     {
         let failure = ConnectError::Handshake(failure.clone());
-        inner
-            .net
-            .attempt_failed(inner, &link, *attempt, failure)
-            .await;
+        inner.net.attempt_failed(inner, &link, *attempt, &failure);
     }
     inner.events.emit(&NodeEvent::Refused {
         peer,
@@ -113,20 +109,17 @@ async fn shake_hands(
             AcceptorStep::Continue => {}
             AcceptorStep::Decide(claim) => {
                 let (claimed, attempt) = inner.net.claim(inner, &claim.name).await;
-                let Claimed::Answer(verdict) = claimed else {
-                    *claimant = Some(Claimant {
-                        name: claim.name,
-                        attempt,
-                        replaces: false,
-                    });
-                    return Err(HandshakeFailure::Busy);
-                };
-                let replaces = verdict == Verdict::Alive;
+                let replaces = matches!(claimed, Claimed::Answer(Verdict::Alive));
                 *claimant = Some(Claimant {
                     name: claim.name,
                     attempt,
                     replaces,
                 });
+                let verdict = match claimed {
+                    Claimed::Answer(verdict) => verdict,
+                    Claimed::Busy => return Err(HandshakeFailure::Busy),
+                    Claimed::Stopping => return Err(HandshakeFailure::Stopping),
+                };
                 acceptor.decide(verdict, inner.config.cookie.clone(), &mut channel.out)?;
                 if verdict == Verdict::Nok {
                     channel
@@ -167,11 +160,18 @@ async fn authenticated(
     if *replaces && !inner.net.replace(inner, name.atom(), *attempt).await {
         return Err(HandshakeFailure::Busy);
     }
+    let stage = acceptor.stage();
     let negotiated = acceptor.finish(&mut channel.out)?;
-    channel
-        .flush()
-        .await
-        .map_err(|error| failure(error, &acceptor))?;
+    channel.flush().await.map_err(|error| match error {
+        // The peer has our acknowledgement coming, so the handshake itself is over: what
+        // failed is the last write of it.
+        ChannelError::Closed | ChannelError::TooLong => HandshakeError::Closed(stage).into(),
+        ChannelError::TimedOut => HandshakeError::TimedOut(stage).into(),
+        ChannelError::Io(source) => HandshakeFailure::Io {
+            stage,
+            source: Arc::new(source),
+        },
+    })?;
     if let Some(link) = inner.net.accepting_link(name.atom(), *attempt) {
         let Channel {
             transport,

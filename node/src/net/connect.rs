@@ -11,7 +11,7 @@ use super::establish::establish;
 use super::handshake::{Channel, ChannelError};
 use super::link::Link;
 use super::table::Attempt;
-use crate::error::{ConnectError, HandshakeFailure};
+use crate::error::{Chain, ConnectError, HandshakeFailure};
 use crate::node::{Node, NodeInner};
 use crate::resolve::node_address;
 use crate::transport::{BoxedTransport, tcp};
@@ -47,19 +47,17 @@ async fn run(node: Node, link: Arc<Link>, attempt: Attempt) {
         }
         Err(failure) => failure,
     };
-    tracing::warn!(node = ?link.peer, error = %Chain(&failure), "cannot connect");
+    // Whoever waits is told; a process that sends to a node that is down is none of the log's
+    // business.
+    tracing::debug!(node = ?link.peer, error = %Chain(&failure), "cannot connect");
     node.inner()
         .net
-        .attempt_failed(node.inner(), &link, attempt, failure)
-        .await;
+        .attempt_failed(node.inner(), &link, attempt, &failure);
 }
 
 /// `None` when the peer's own attempt takes precedence.
 async fn dial(node: &NodeInner, link: &Link) -> Result<Option<Dialled>, ConnectError> {
     let peer = NodeName::try_from(link.peer.clone())?;
-    if peer == node.name {
-        return Err(ConnectError::Myself);
-    }
     let addr = node_address(node, &peer).await?;
     let wait = node.config.setup_timeout;
     let dial_error = |source| ConnectError::Dial {
@@ -127,20 +125,5 @@ fn failure(error: ChannelError, initiator: &Initiator) -> HandshakeFailure {
             source: Arc::new(source),
         },
         ChannelError::TooLong => HandshakeFailure::MessageTooLong { stage },
-    }
-}
-
-/// An error with its sources, on one line.
-pub(super) struct Chain<'a>(pub(super) &'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "failed to {}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }

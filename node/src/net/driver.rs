@@ -16,7 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::inbound::deliver;
-use super::link::{Link, Order};
+use super::link::{HIGH_WATER, Link, Order};
+use crate::error::Chain;
 use crate::event::NodeDownReason;
 use crate::node::Node;
 use crate::transport::BoxedTransport;
@@ -25,6 +26,9 @@ use crate::transport::BoxedTransport;
 const FRAMES_PER_POLL: usize = 256;
 /// Segments in one vectored write.
 const SEGMENTS_PER_WRITE: usize = 64;
+/// Unsent bytes above which nothing more is read. Far above what senders may queue, since they
+/// wait; only answers to the peer's own signals come to so much.
+const ANSWERS_HELD: usize = 16 * HIGH_WATER;
 /// What is read at least in one go.
 const READ_SIZE: usize = 64 * 1024;
 
@@ -76,7 +80,7 @@ impl Driver {
             ..
         } = self;
         if let NodeDownReason::Protocol(error) = &reason {
-            tracing::error!(node = ?link.peer, %error, "closing a connection that broke the protocol");
+            tracing::error!(node = ?link.peer, error = %Chain(error), "closing a connection that broke the protocol");
         }
         // The socket first: the peer learns of the end as early as our own processes do.
         drop(transport);
@@ -132,6 +136,10 @@ impl Driver {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
         let mut budget = FRAMES_PER_POLL;
         loop {
+            // Nothing is delivered once the end of the connection is being told.
+            let Some(gate) = self.link.gate() else {
+                return Poll::Ready(NodeDownReason::Disconnect);
+            };
             loop {
                 match self.inbound.poll(&mut self.received) {
                     Ok(Some(Event::Tick)) => {}
@@ -151,6 +159,7 @@ impl Driver {
                     return Poll::Pending;
                 }
             }
+            drop(gate);
             self.received.reserve(self.inbound.wanted().max(READ_SIZE));
             match ready!(pin!(self.transport.read_buf(&mut self.received)).poll(cx)) {
                 Ok(0) if self.finished => return Poll::Ready(NodeDownReason::Shutdown),
@@ -162,17 +171,19 @@ impl Driver {
     }
 
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
-        loop {
-            ready!(self.next_tick.as_mut().poll(cx));
+        while self.next_tick.as_mut().poll(cx).is_ready() {
             let (written, pending) = self.link.progress();
             match self.ticker.check(self.bytes_read, written, pending) {
                 TickAction::Nothing => {}
                 TickAction::Send => self.link.push_tick(),
                 TickAction::Down => return Poll::Ready(NodeDownReason::NetTickTimeout),
             }
-            let next = self.next_tick.deadline() + self.ticker.interval();
+            // From now, not from when it was due: a runtime that was held up must not count the
+            // intervals it missed as silence of the peer.
+            let next = Instant::now() + self.ticker.interval();
             self.next_tick.as_mut().reset(next);
         }
+        Poll::Pending
     }
 }
 
@@ -186,10 +197,19 @@ impl Future for Driver {
         if let Poll::Ready(reason) = this.poll_tick(cx) {
             return Poll::Ready(reason);
         }
-        if let Poll::Ready(reason) = this.poll_read(cx) {
-            return Poll::Ready(reason);
+        loop {
+            // A peer that asks and does not read the answers is not asked for more questions.
+            let held = this.link.backlog() > ANSWERS_HELD;
+            if !held && let Poll::Ready(reason) = this.poll_read(cx) {
+                return Poll::Ready(reason);
+            }
+            if let Poll::Ready(reason) = this.poll_write(cx) {
+                return Poll::Ready(reason);
+            }
+            if !held || this.link.backlog() > ANSWERS_HELD {
+                return Poll::Pending;
+            }
         }
-        this.poll_write(cx)
     }
 }
 

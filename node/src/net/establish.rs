@@ -29,6 +29,7 @@ pub(super) fn establish(
     {
         return;
     }
+    tracing::info!(node = ?link.peer, "node up");
     let peer = NodeId::new(negotiated.peer.atom().clone(), negotiated.peer_creation);
     let inbound = Inbound::new(flags, &peer, ConnectionLimits::default());
     // A connection is hidden unless both ends are visible (kernel, `net_kernel`).

@@ -51,7 +51,6 @@ pub(super) fn deliver(
             }
         }
         Control::Link { from, to } => {
-            link.relate_link(&to, &from);
             let signal = Signal::Link {
                 from: from.clone(),
                 via: via(),
@@ -100,7 +99,10 @@ pub(super) fn deliver(
                 Target::Name(name) => (node.names.whereis(&name), Some(name)),
             };
             let watched = pid.as_ref().is_some_and(|pid| {
-                link.relate_watched(&from, &reference, pid);
+                if !link.relate_watched(&from, &reference, pid) {
+                    // Nobody is left on the other side of this connection.
+                    return true;
+                }
                 let signal = MonitorSignal {
                     watcher: from.clone(),
                     reference: reference.clone(),

@@ -5,7 +5,7 @@
 //! connection; the next one is another link.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -15,9 +15,10 @@ use tokio::sync::{Notify, watch};
 
 use super::Via;
 use super::relations::RemoteRelations;
-use crate::error::ConnectError;
+use crate::error::{Chain, ConnectError};
 use crate::exit_reason::ExitReason;
 use crate::node::NodeInner;
+use crate::payload::Wire;
 use crate::process::signal::{DemonitorSignal, ExitKind, Signal};
 use crate::sync::Mutex;
 
@@ -36,6 +37,8 @@ pub(crate) struct Link {
     pub(super) peer: Atom,
     state: Mutex<State>,
     relations: Mutex<RemoteRelations>,
+    /// Whether the end of the connection is being told; held while something is delivered.
+    closed: Mutex<bool>,
     /// Told when unsent bytes fall below the low-water mark, and when the link is shut.
     room: Notify,
     /// How the set-up ended; `None` while it is under way.
@@ -53,12 +56,9 @@ enum State {
 
 #[derive(Debug, Default)]
 struct Pending {
-    queue: VecDeque<(Control, Option<Bytes>, HasRecord)>,
+    queue: VecDeque<(Control, Option<Wire>)>,
     bytes: usize,
 }
-
-/// Whether a queued payload holds a native record: the peer's flags are not known yet.
-type HasRecord = bool;
 
 #[derive(Debug)]
 struct Up {
@@ -101,6 +101,7 @@ impl Link {
             peer,
             state: Mutex::new(State::Pending(Pending::default())),
             relations: Mutex::default(),
+            closed: Mutex::default(),
             room: Notify::new(),
             outcome: watch::Sender::new(None),
             gone: watch::Sender::new(false),
@@ -108,52 +109,40 @@ impl Link {
     }
 
     /// Queues a signal that never waits; false when the link is down.
-    pub(crate) fn push(&self, control: &Control, payload: Option<&Bytes>) -> bool {
+    pub(crate) fn push(&self, control: &Control, payload: Option<&Wire>) -> bool {
         let mut state = self.state.lock();
-        let (accepted, driver) = match &mut *state {
+        let (result, driver) = match &mut *state {
             State::Pending(pending) => {
-                pending.push(control.clone(), payload.cloned(), false);
-                (true, None)
+                pending.push(control.clone(), payload.cloned());
+                (Ok(()), None)
             }
-            State::Up(up) if up.finishing => (false, None),
-            State::Up(up) => {
-                if let Err(error) = up.outbound.push(control, payload) {
-                    tracing::warn!(node = ?self.peer, %error, "signal cannot be encoded");
-                }
-                (true, up.wake())
-            }
-            State::Shut => (false, None),
+            State::Up(up) if up.finishing => return false,
+            State::Up(up) => (up.put(control, payload), up.wake()),
+            State::Shut => return false,
         };
         drop(state);
+        if let Err(error) = result {
+            tracing::warn!(node = ?self.peer, error = %Chain(&error), "signal not sent");
+        }
         if let Some(driver) = driver {
             driver.wake();
         }
-        accepted
+        true
     }
 
     /// Offers a message, which waits for room.
-    pub(super) fn offer(
-        &self,
-        control: &Control,
-        payload: &Bytes,
-        has_record: impl FnOnce() -> bool,
-    ) -> Offer {
+    pub(super) fn offer(&self, control: &Control, payload: &Wire) -> Offer {
         let mut state = self.state.lock();
         match &mut *state {
             State::Pending(pending) if pending.bytes >= HIGH_WATER => Offer::Full,
             State::Pending(pending) => {
-                pending.push(control.clone(), Some(payload.clone()), has_record());
+                pending.push(control.clone(), Some(payload.clone()));
                 Offer::Taken
             }
             State::Up(up) if up.finishing => Offer::Shut,
             State::Up(up) if up.outbound.pending() >= HIGH_WATER => Offer::Full,
             State::Up(up) => {
-                if !up.outbound.flags().contains(Flags::NATIVE_RECORDS) && has_record() {
-                    return Offer::Refused(EncodeError::NotNegotiated {
-                        missing: Flags::NATIVE_RECORDS,
-                    });
-                }
-                if let Err(error) = up.outbound.push(control, Some(payload)) {
+                if let Err(error) = up.put(control, Some(payload)) {
                     return Offer::Refused(error);
                 }
                 let driver = up.wake();
@@ -185,30 +174,29 @@ impl Link {
     }
 
     /// The connection is there: what was kept goes first. False when the link was shut meanwhile.
-    pub(super) fn up(&self, mut outbound: Outbound) -> bool {
+    pub(super) fn up(&self, outbound: Outbound) -> bool {
         let mut state = self.state.lock();
         let State::Pending(pending) = &mut *state else {
             return false;
         };
-        let records = outbound.flags().contains(Flags::NATIVE_RECORDS);
-        for (control, payload, has_record) in std::mem::take(&mut pending.queue) {
-            if has_record && !records {
-                tracing::warn!(
-                    node = ?self.peer,
-                    "dropped a message with a native record: the node does not know them"
-                );
-            } else if let Err(error) = outbound.push(&control, payload.as_ref()) {
-                tracing::warn!(node = ?self.peer, %error, "dropped a message that cannot be encoded");
-            }
-        }
-        let has_room = outbound.pending() < HIGH_WATER;
-        *state = State::Up(Up {
+        let mut up = Up {
             outbound,
             driver: None,
             idle: true,
             finishing: false,
-        });
+        };
+        let mut refused = Vec::new();
+        for (control, payload) in std::mem::take(&mut pending.queue) {
+            if let Err(error) = up.put(&control, payload.as_ref()) {
+                refused.push(error);
+            }
+        }
+        let has_room = up.outbound.pending() < HIGH_WATER;
+        *state = State::Up(up);
         drop(state);
+        for error in refused {
+            tracing::warn!(node = ?self.peer, error = %Chain(&error), "message dropped");
+        }
         self.outcome.send_replace(Some(Ok(())));
         if has_room {
             self.room.notify_waiters();
@@ -216,12 +204,20 @@ impl Link {
         true
     }
 
+    /// Does anything or anybody wait for this link to come up?
+    pub(super) fn is_awaited(&self) -> bool {
+        let queued = match &*self.state.lock() {
+            State::Pending(pending) => !pending.queue.is_empty(),
+            State::Up(_) | State::Shut => false,
+        };
+        queued || self.outcome.receiver_count() > 0
+    }
+
     /// Takes no more from here on; what was taken is still written, then the driver closes.
-    /// False when there is no connection to finish.
-    pub(crate) fn finish(&self) -> bool {
+    pub(crate) fn finish(&self) {
         let mut state = self.state.lock();
         let State::Up(up) = &mut *state else {
-            return false;
+            return;
         };
         up.finishing = true;
         let driver = up.wake();
@@ -230,7 +226,6 @@ impl Link {
             driver.wake();
         }
         self.room.notify_waiters();
-        true
     }
 
     /// Takes no more and gives up what is unsent; the driver drops the connection.
@@ -324,10 +319,28 @@ impl Link {
         }
     }
 
+    /// Not once the link is finishing: our direction may be closed by then.
     pub(super) fn push_tick(&self) {
-        if let State::Up(up) = &mut *self.state.lock() {
+        if let State::Up(up) = &mut *self.state.lock()
+            && !up.finishing
+        {
             up.outbound.push_tick();
         }
+    }
+
+    /// Bytes that are not sent yet.
+    pub(super) fn backlog(&self) -> usize {
+        match &*self.state.lock() {
+            State::Up(up) => up.outbound.pending(),
+            State::Pending(_) | State::Shut => 0,
+        }
+    }
+
+    /// The right to deliver what the connection has received; `None` once its end is being told,
+    /// so that nothing is heard of a node after it is down.
+    pub(super) fn gate(&self) -> Option<MutexGuard<'_, bool>> {
+        let gate = self.closed.lock();
+        if *gate { None } else { Some(gate) }
     }
 
     /// Enters a link that crosses; false when this connection is down already.
@@ -348,14 +361,15 @@ impl Link {
         !relations.closed
     }
 
-    /// Enters a monitor of theirs on ours.
-    pub(super) fn relate_watched(&self, watcher: &Pid, reference: &Reference, us: &Pid) {
+    /// Enters a monitor of theirs on ours; false when this connection is down already.
+    pub(super) fn relate_watched(&self, watcher: &Pid, reference: &Reference, us: &Pid) -> bool {
         let mut relations = self.relations.lock();
         if !relations.closed {
             relations
                 .watched
                 .insert((watcher.clone(), reference.clone()), us.clone());
         }
+        !relations.closed
     }
 
     pub(crate) fn forget_link(&self, us: &Pid, peer: &Pid) {
@@ -380,6 +394,8 @@ impl Link {
 
     /// Tells every relation that crosses this link that the connection is lost, each once.
     pub(super) async fn tell_lost(self: &Arc<Link>, node: &NodeInner) {
+        // Waits for a delivery that is under way; there is none after it.
+        *self.closed.lock() = true;
         let lost = self.relations.lock().close();
         let via = Via::Link(Arc::clone(self));
         let mut told = 0_usize;
@@ -410,6 +426,22 @@ async fn breathe(told: &mut usize) {
 }
 
 impl Up {
+    /// Appends a signal in the form this connection demands.
+    fn put(&mut self, control: &Control, payload: Option<&Wire>) -> Result<(), EncodeError> {
+        let missing = Flags::NATIVE_RECORDS;
+        match payload {
+            Some(wire) if wire.has_record && !self.outbound.flags().contains(missing) => {
+                if is_message(control) {
+                    return Err(EncodeError::NotNegotiated { missing });
+                }
+                self.outbound
+                    .push(control, Some(&Wire::unencodable().bytes))
+            }
+            Some(wire) => self.outbound.push(control, Some(&wire.bytes)),
+            None => self.outbound.push(control, None),
+        }
+    }
+
     /// The driver's waker, if it waits for something to write; to be woken outside the lock.
     fn wake(&mut self) -> Option<Waker> {
         if std::mem::take(&mut self.idle) {
@@ -421,8 +453,16 @@ impl Up {
 }
 
 impl Pending {
-    fn push(&mut self, control: Control, payload: Option<Bytes>, has_record: HasRecord) {
-        self.bytes += PENDING_OVERHEAD + payload.as_ref().map_or(0, Bytes::len);
-        self.queue.push_back((control, payload, has_record));
+    fn push(&mut self, control: Control, payload: Option<Wire>) {
+        self.bytes += PENDING_OVERHEAD + payload.as_ref().map_or(0, |wire| wire.bytes.len());
+        self.queue.push_back((control, payload));
     }
+}
+
+/// A message may be refused; an exit signal or a `'DOWN'` must arrive, whatever its reason.
+fn is_message(control: &Control) -> bool {
+    matches!(
+        control,
+        Control::Send { .. } | Control::RegSend { .. } | Control::AliasSend { .. }
+    )
 }

@@ -67,6 +67,8 @@ pub(super) enum Claimed {
     Answer(Verdict),
     /// Another handshake of the same name is under way: close without a status, as OTP does.
     Busy,
+    /// This node is shutting down: close likewise.
+    Stopping,
 }
 
 impl Net {
@@ -103,7 +105,7 @@ impl Net {
         // Without a link the node is shutting down: the message vanishes, as it would with any
         // other unreachable node.
         while let Some(link) = self.link(node, name) {
-            match link.offer(control, &wire, || payload.contains_record()) {
+            match link.offer(control, &wire) {
                 Offer::Taken => return Ok(()),
                 Offer::Full => link.room().await,
                 // The table has, or is about to have, the next link.
@@ -171,27 +173,24 @@ impl Net {
         link: &Arc<Link>,
         reason: NodeDownReason,
     ) -> bool {
-        let begun = self.begin_down(link, &ConnectError::Disconnected);
+        let begun = self.begin_down(link, None, &ConnectError::Disconnected);
         if begun {
-            let (node, link) = (node.handle(), Arc::clone(link));
-            node.clone().inner().runtime.spawn(async move {
-                let inner = node.inner();
-                inner
-                    .net
-                    .finish_down(inner, &link, Some(reason), None)
-                    .await;
-            });
+            spawn_finish_down(node, link, Some(reason));
         }
         begun
     }
 
-    /// Nothing is taken over this link any more; false when somebody else has begun already.
-    fn begin_down(&self, link: &Arc<Link>, failure: &ConnectError) -> bool {
+    /// Nothing is taken over this link any more; false when somebody else has begun already, or
+    /// when the link does not belong to the `owner` that is given.
+    fn begin_down(&self, link: &Arc<Link>, owner: Option<Attempt>, failure: &ConnectError) -> bool {
         let mut table = self.table.lock();
         let Some(entry) = table.entries.get_mut(&link.peer) else {
             return false;
         };
         if !Arc::ptr_eq(&entry.link, link) || matches!(entry.phase, Phase::Closing { .. }) {
+            return false;
+        }
+        if owner.is_some() && entry.phase.owner() != owner {
             return false;
         }
         entry.phase = Phase::Closing { successor: None };
@@ -228,44 +227,43 @@ impl Net {
                 Some(_) | None => None,
             };
             match (heir, successor) {
-                (Some(attempt), successor) => {
+                (Some(attempt), successor) if !table.stopped => {
                     let link = successor.unwrap_or_else(|| Link::new(link.peer.clone()));
                     table.accepting(link, attempt);
                 }
                 (None, Some(successor)) if !table.stopped => table.dial(node, &successor),
-                (None, Some(successor)) => successor.shut(ConnectError::Stopped),
-                (None, None) => {}
+                (_, Some(successor)) => successor.shut(ConnectError::Stopped),
+                (_, None) => {}
             }
         }
         link.set_gone();
     }
 
-    /// An attempt of either side failed; nothing happens if the entry is no longer its own.
-    pub(super) async fn attempt_failed(
+    /// An attempt of either side failed: those who wait hear it. Nothing happens if the entry is no
+    /// longer the attempt's own.
+    pub(super) fn attempt_failed(
         &self,
         node: &NodeInner,
         link: &Arc<Link>,
         attempt: Attempt,
-        failure: ConnectError,
+        failure: &ConnectError,
     ) {
-        if self.owns(link, attempt) && self.begin_down(link, &failure) {
-            self.finish_down(node, link, None, None).await;
-        }
-    }
-
-    fn owns(&self, link: &Arc<Link>, attempt: Attempt) -> bool {
-        self.table
-            .lock()
-            .entries
-            .get(&link.peer)
-            .is_some_and(|entry| {
+        {
+            let mut table = self.table.lock();
+            let accepting = table.entries.get(&link.peer).is_some_and(|entry| {
                 Arc::ptr_eq(&entry.link, link)
-                    && match &entry.phase {
-                        Phase::Dialling { attempt: owner, .. }
-                        | Phase::Accepting { attempt: owner } => *owner == attempt,
-                        Phase::Up | Phase::Closing { .. } => false,
-                    }
-            })
+                    && matches!(entry.phase, Phase::Accepting { attempt: owner } if owner == attempt)
+            });
+            // A stranger who only claimed the name must not make our own signals vanish: now it is
+            // our turn to dial.
+            if accepting && !table.stopped && link.is_awaited() {
+                table.dial(node, link);
+                return;
+            }
+        }
+        if self.begin_down(link, Some(attempt), failure) {
+            spawn_finish_down(node, link, None);
+        }
     }
 
     /// The handshake is done: the link goes up, unless the attempt lost its entry meanwhile.
@@ -277,22 +275,15 @@ impl Net {
         outbound: Outbound,
     ) -> bool {
         let mut table = self.table.lock();
-        if table.stopped {
-            return false;
-        }
         let Some(entry) = table.entries.get_mut(&link.peer) else {
             return false;
         };
-        let owner = match &entry.phase {
-            Phase::Dialling { attempt, .. } | Phase::Accepting { attempt } => *attempt,
-            Phase::Up | Phase::Closing { .. } => return false,
-        };
-        if owner != attempt || !Arc::ptr_eq(&entry.link, link) {
+        if entry.phase.owner() != Some(attempt) || !Arc::ptr_eq(&entry.link, link) {
             return false;
         }
         entry.phase = Phase::Up;
-        // Observers hear of the node before anything can arrive from it.
-        tracing::info!(node = ?link.peer, "node up");
+        // Under the lock, so that observers hear of the node before anything can arrive from it
+        // and before it can be down again.
         node.events.emit(&NodeEvent::NodeUp {
             node: link.peer.clone(),
         });
@@ -307,10 +298,7 @@ impl Net {
                 let mut table = self.table.lock();
                 let attempt = table.attempt();
                 if table.stopped {
-                    return (Claimed::Busy, attempt);
-                }
-                if *name == node.name {
-                    return (Claimed::Answer(Verdict::Nok), attempt);
+                    return (Claimed::Stopping, attempt);
                 }
                 let Some(entry) = table.entries.get_mut(name.atom()) else {
                     let link = Link::new(name.atom().clone());
@@ -370,7 +358,7 @@ impl Net {
                     Phase::Up | Phase::Closing { .. } => Arc::clone(&entry.link),
                 }
             };
-            if self.begin_down(&old, &ConnectError::Disconnected) {
+            if self.begin_down(&old, None, &ConnectError::Disconnected) {
                 let reason = Some(NodeDownReason::Replaced);
                 self.finish_down(node, &old, reason, Some(attempt)).await;
                 return true;
@@ -379,43 +367,69 @@ impl Net {
         }
     }
 
-    /// No more links; every attempt ends. The links that are up, to be finished.
+    /// No more links. Those that are up, or are being set up with something to carry, are to be
+    /// finished; every other attempt ends.
     pub(crate) fn stop(&self, node: &NodeInner) -> Vec<Arc<Link>> {
-        let mut up = Vec::new();
-        let mut pending = Vec::new();
+        let mut to_finish = Vec::new();
+        let mut idle = Vec::new();
         {
             let mut table = self.table.lock();
             table.stopped = true;
-            for entry in table.entries.values() {
-                match &entry.phase {
+            for Entry { link, phase } in table.entries.values() {
+                match phase {
+                    Phase::Up => to_finish.push(Arc::clone(link)),
+                    Phase::Dialling { .. } | Phase::Accepting { .. } if link.is_awaited() => {
+                        to_finish.push(Arc::clone(link));
+                    }
                     Phase::Dialling { task, .. } => {
                         task.abort();
-                        pending.push(Arc::clone(&entry.link));
+                        idle.push(Arc::clone(link));
                     }
-                    Phase::Accepting { .. } => pending.push(Arc::clone(&entry.link)),
-                    Phase::Up => up.push(Arc::clone(&entry.link)),
+                    Phase::Accepting { .. } => idle.push(Arc::clone(link)),
                     Phase::Closing { .. } => {}
                 }
             }
         }
-        for link in pending {
-            if self.begin_down(&link, &ConnectError::Stopped) {
-                let (node, link) = (node.handle(), link);
-                node.clone().inner().runtime.spawn(async move {
-                    node.inner()
-                        .net
-                        .finish_down(node.inner(), &link, None, None)
-                        .await;
-                });
+        for link in idle {
+            if self.begin_down(&link, None, &ConnectError::Stopped) {
+                spawn_finish_down(node, &link, None);
             }
         }
-        up
+        to_finish
+    }
+
+    /// Finishes one link of [`stop`](Net::stop): waits until it is up, if it ever is, writes what
+    /// it took, and returns once everybody knows that it is down.
+    pub(crate) async fn finish(link: &Link) {
+        if link.outcome().await.is_ok() {
+            link.finish();
+        }
+        link.gone().await;
     }
 
     /// Shuts a link whose time to finish is over.
     pub(crate) fn cut(&self, node: &NodeInner, link: &Arc<Link>) {
         self.take_down(node, link, NodeDownReason::Shutdown);
     }
+}
+
+impl Phase {
+    /// The attempt that an entry belongs to while its link is being set up.
+    fn owner(&self) -> Option<Attempt> {
+        match self {
+            Phase::Dialling { attempt, .. } | Phase::Accepting { attempt } => Some(*attempt),
+            Phase::Up | Phase::Closing { .. } => None,
+        }
+    }
+}
+
+/// In a task of its own: whoever took the link down may be aborted meanwhile.
+fn spawn_finish_down(node: &NodeInner, link: &Arc<Link>, was_up: Option<NodeDownReason>) {
+    let (node, link) = (node.handle(), Arc::clone(link));
+    node.clone().inner().runtime.spawn(async move {
+        let inner = node.inner();
+        inner.net.finish_down(inner, &link, was_up, None).await;
+    });
 }
 
 impl Table {

@@ -1,20 +1,23 @@
 //! What may code inside a process do? The handle that its body is given.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
 use erland_etf::{Atom, Pid, Reference};
 
+use super::mailbox::KEEP_CAPACITY;
 use super::received::{Down, DownProcess, Received};
 use super::relations::{LinkEntry, MonitorEntry};
-use super::{Inner, Process};
+use super::{Ended, Inner, Process, RECEIVES_PER_POLL};
 use crate::dest::{Dest, MonitorTarget};
 use crate::error::{RegisterError, SendError};
 use crate::exit_reason::{ExitReason, IntoExit};
 use crate::net::Via;
 use crate::node::Node;
 use crate::payload::Payload;
+use crate::process::signal::ExitKind;
 
 /// A process, seen from inside.
 ///
@@ -74,7 +77,9 @@ impl Context {
         poll_fn(|cx| {
             let mut inner = self.process.inner.lock();
             if inner.budget == 0 {
-                // Others first; the next poll handles signals before it gets here again.
+                // Others first. In the process' own task the next poll handles signals before it
+                // gets here again; in any other this is what fills the budget.
+                inner.budget = RECEIVES_PER_POLL;
                 drop(inner);
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -85,6 +90,9 @@ impl Context {
                     Poll::Ready(received)
                 }
                 None => {
+                    if inner.inbox.capacity() > KEEP_CAPACITY {
+                        inner.inbox = VecDeque::new();
+                    }
                     match &mut inner.receiver {
                         Some(waker) => waker.clone_from(cx.waker()),
                         none => *none = Some(cx.waker().clone()),
@@ -98,7 +106,20 @@ impl Context {
 
     /// The next message, trapped exit or `'DOWN'` if one is there already.
     pub fn try_recv(&mut self) -> Option<Received> {
-        self.process.inner.lock().inbox.pop_front()
+        let received = self.process.inner.lock().inbox.pop_front();
+        if received.is_some() {
+            return received;
+        }
+        // What has arrived since the body was last polled counts as there.
+        let result = self.process.handle_signals(self.node.inner(), None);
+        let mut inner = self.process.inner.lock();
+        if let Err(Ended(reason)) = result {
+            inner.ended = Some(reason);
+            drop(inner);
+            self.process.mailbox.wake();
+            return None;
+        }
+        inner.inbox.pop_front()
     }
 
     /// Sends a message, as Erlang's `!`. A destination that does not exist is no error.
@@ -294,12 +315,22 @@ impl Context {
                 .links
                 .insert(us.clone(), LinkEntry::active(Via::Local));
         });
-        inner
-            .relations()
-            .links
-            .insert(child.pid.clone(), LinkEntry::active(Via::Local));
+        let ending = inner.ending;
+        if !ending {
+            inner
+                .relations()
+                .links
+                .insert(child.pid.clone(), LinkEntry::active(Via::Local));
+        }
         drop(inner);
-        self.node.start_process(child, body)
+        let pid = self.node.start_process(child, body);
+        if ending {
+            // A context that outlives its process: what it spawns is linked to nobody.
+            let kind = ExitKind::Link(Via::Local);
+            let reason = ExitReason::NoProc.into();
+            self.node.inner().signal_exit(us, &pid, reason, kind);
+        }
+        pid
     }
 
     /// Starts a process that this one monitors, in one step.
@@ -315,14 +346,16 @@ impl Context {
         let child = self.node.prepare(|relations, _| {
             relations.watch(us.clone(), reference.clone());
         });
-        inner.relations().monitors.insert(
-            reference.clone(),
-            MonitorEntry {
-                process: DownProcess::Pid(child.pid.clone()),
-                local: Some(child.pid.clone()),
-                via: Via::Local,
-            },
-        );
+        if !inner.ending {
+            inner.relations().monitors.insert(
+                reference.clone(),
+                MonitorEntry {
+                    process: DownProcess::Pid(child.pid.clone()),
+                    local: Some(child.pid.clone()),
+                    via: Via::Local,
+                },
+            );
+        }
         drop(inner);
         (self.node.start_process(child, body), reference)
     }

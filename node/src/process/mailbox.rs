@@ -8,7 +8,7 @@ use crate::sync::Mutex;
 
 /// Above this many slots a drained queue gives its memory back, so that a burst is not a
 /// permanent cost.
-const KEEP_CAPACITY: usize = 64;
+pub(super) const KEEP_CAPACITY: usize = 64;
 
 /// The inbound queue of a process: many writers, one reader.
 ///
@@ -42,18 +42,27 @@ impl Mailbox {
         Ok(state.waker.take())
     }
 
-    /// Swaps everything queued into `drained`, which must be empty, and leaves `waker` to be woken
-    /// by the next push.
-    pub(crate) fn drain(&self, drained: &mut VecDeque<Signal>, waker: &Waker) {
+    /// Swaps everything queued into `drained`, which must be empty, and leaves `waker`, if one is
+    /// given, to be woken by the next push.
+    pub(crate) fn drain(&self, drained: &mut VecDeque<Signal>, waker: Option<&Waker>) {
         debug_assert!(drained.is_empty());
         if drained.capacity() > KEEP_CAPACITY {
             *drained = VecDeque::new();
         }
         let mut state = self.state.lock();
         std::mem::swap(&mut state.queue, drained);
-        match &mut state.waker {
-            Some(present) => present.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        match (&mut state.waker, waker) {
+            (_, None) => {}
+            (Some(present), Some(waker)) => present.clone_from(waker),
+            (none, Some(waker)) => *none = Some(waker.clone()),
+        }
+    }
+
+    /// Wakes the reader, if it waits.
+    pub(crate) fn wake(&self) {
+        let waker = self.state.lock().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 

@@ -29,12 +29,21 @@ use crate::sync::Mutex;
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) pid: Pid,
+    pub(crate) kind: Kind,
     /// What senders touch.
     pub(crate) mailbox: Mailbox,
     /// What only the process' own task touches, so this lock is never contended: it is there
     /// because the task drains signals while its body, a future of unknown make, holds the
     /// [`Context`].
     inner: Mutex<Inner>,
+}
+
+/// Who started a process?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    User,
+    /// The node itself: it runs until everything else has ended.
+    System,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +62,9 @@ struct Inner {
     /// How many more times `receive` may succeed in this poll, so that a process with a full inbox
     /// lets signals and other processes in.
     budget: u16,
+    /// The reason that a signal gave while the body itself was working signals off; the task ends
+    /// the process as soon as the body lets go.
+    ended: Option<ExitReason>,
     /// Set when the process ends; no signal acts on it afterwards.
     ending: bool,
 }
@@ -62,10 +74,11 @@ struct Inner {
 const RECEIVES_PER_POLL: u16 = 128;
 
 impl Process {
-    fn new(pid: Pid, relations: Relations) -> Process {
+    fn new(pid: Pid, kind: Kind, relations: Relations) -> Process {
         let relations = (!relations.is_empty()).then(|| Box::new(relations));
         Process {
             pid,
+            kind,
             mailbox: Mailbox::default(),
             inner: Mutex::new(Inner {
                 relations,
@@ -76,7 +89,7 @@ impl Process {
 
     #[cfg(test)]
     fn for_test(pid: Pid) -> std::sync::Arc<Process> {
-        std::sync::Arc::new(Process::new(pid, Relations::default()))
+        std::sync::Arc::new(Process::new(pid, Kind::User, Relations::default()))
     }
 }
 

@@ -20,8 +20,17 @@ impl Process {
     /// Called ahead of the body at every poll of the task, so a signal acts at once, whatever the
     /// body is waiting for. The signals behind one that ends the process stay queued: its exit
     /// answers them.
-    pub(super) fn handle_signals(&self, node: &NodeInner, waker: &Waker) -> Result<(), Ended> {
+    ///
+    /// Without a waker the task keeps the one it left before.
+    pub(super) fn handle_signals(
+        &self,
+        node: &NodeInner,
+        waker: Option<&Waker>,
+    ) -> Result<(), Ended> {
         let mut inner = self.inner.lock();
+        if let Some(reason) = inner.ended.take() {
+            return Err(Ended(reason));
+        }
         let mut drained = std::mem::take(&mut inner.drained);
         self.mailbox.drain(&mut drained, waker);
         let before = inner.inbox.len();
@@ -36,8 +45,9 @@ impl Process {
         inner.drained = drained;
         if inner.inbox.len() > before
             && let Some(receiver) = inner.receiver.take()
-            && !receiver.will_wake(waker)
+            && !waker.is_some_and(|waker| receiver.will_wake(waker))
         {
+            drop(inner);
             receiver.wake();
         }
         result
@@ -49,7 +59,7 @@ impl Inner {
         match signal {
             Signal::Message(payload) => self.inbox.push_back(Received::Message(payload)),
             Signal::Exit(exit) => return self.exit(process, *exit),
-            Signal::Link { from, via } => self.linked(from, via),
+            Signal::Link { from, via } => return self.linked(process, from, via),
             Signal::Unlink { from, id, via } => {
                 // The acknowledgement precedes every other signal of ours to that process.
                 node.unlink_ack(&via, &process.pid, &from, id);
@@ -102,15 +112,23 @@ impl Inner {
         Ok(())
     }
 
-    fn linked(&mut self, from: erland_etf::Pid, via: Via) {
-        match self.relations().links.entry(from) {
+    fn linked(&mut self, process: &Process, from: erland_etf::Pid, via: Via) -> Result<(), Ended> {
+        match self.relations().links.entry(from.clone()) {
             Entry::Vacant(entry) => {
-                entry.insert(LinkEntry::active(via));
+                entry.insert(LinkEntry::active(via.clone()));
             }
             // An active link stays one; a link we are taking back stays so until the
             // acknowledgement.
-            Entry::Occupied(_) => {}
+            Entry::Occupied(_) => return Ok(()),
         }
+        // Only here, where the entry is made: an earlier unlink of the same two may have been
+        // worked off between the arrival of this request and now.
+        if via.relate_link(&process.pid, &from) {
+            return Ok(());
+        }
+        let kind = ExitKind::ConnectionLost(via);
+        let reason = ExitReason::NoConnection.into();
+        self.exit(process, ExitSignal { from, reason, kind })
     }
 
     fn unlinked(&mut self, process: &Process, from: &erland_etf::Pid, via: &Via) {

@@ -8,7 +8,7 @@ use erland_etf::Pid;
 
 use super::relations::Relations;
 use super::task::ProcessTask;
-use super::{Context, Process};
+use super::{Context, Kind, Process};
 use crate::exit_reason::{ExitReason, IntoExit};
 use crate::node::Node;
 
@@ -41,14 +41,29 @@ impl Node {
         self.start_process(process, body)
     }
 
+    /// Starts a process of the node's own: it runs until every process of the user's has ended.
+    pub(crate) fn spawn_system<F, B>(&self, body: F) -> Pid
+    where
+        F: FnOnce(Context) -> B,
+        B: Future + Send + 'static,
+        B::Output: IntoExit,
+    {
+        let process = self.enter(Kind::System, |_, _| {});
+        self.start_process(process, body)
+    }
+
     /// Enters a process whose first relations `relate` sets; it has no task yet.
     pub(crate) fn prepare(&self, relate: impl FnOnce(&mut Relations, &Pid)) -> Arc<Process> {
+        self.enter(Kind::User, relate)
+    }
+
+    fn enter(&self, kind: Kind, relate: impl FnOnce(&mut Relations, &Pid)) -> Arc<Process> {
         self.inner()
             .processes
             .insert(|pid| {
                 let mut relations = Relations::default();
                 relate(&mut relations, &pid);
-                Arc::new(Process::new(pid, relations))
+                Arc::new(Process::new(pid, kind, relations))
             })
             .unwrap_or_else(|_| panic!("system_limit: 2^28 processes are alive"))
     }
@@ -59,7 +74,7 @@ impl Node {
         B: Future + Send + 'static,
         B::Output: IntoExit,
     {
-        let pid = process.pid.clone();
+        let (pid, kind) = (process.pid.clone(), process.kind);
         let context = Context::new(Arc::clone(&process), self.clone());
         // The closure is user code: its panic is the process' exit, not the spawner's.
         let body = catch_unwind(AssertUnwindSafe(|| body(context)));
@@ -67,7 +82,7 @@ impl Node {
             .runtime
             .spawn(ProcessTask::new(process, self.clone(), body));
         // Shutdown asks those that are there to end; who comes later is asked here.
-        if self.inner().tasks.is_stopping() {
+        if kind == Kind::User && self.inner().tasks.is_stopping() {
             self.exit(&pid, ExitReason::Shutdown);
         }
         pid

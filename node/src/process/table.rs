@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use erland_etf::{NodeId, Pid};
 use tokio::sync::Notify;
 
-use super::Process;
 use super::signal::Signal;
+use super::{Kind, Process};
 use crate::sync::RwLock;
 
 const SHARD_BITS: u32 = 6;
@@ -27,10 +27,10 @@ pub(crate) struct ProcessTable {
     shards: Box<[RwLock<Shard>]>,
     /// Spreads new processes over the shards.
     next: AtomicUsize,
-    /// Processes whose task has not ended, those that are saying farewell included.
-    live: AtomicUsize,
-    /// Told whenever one has ended.
-    departures: Notify,
+    /// Processes of the user's whose task has not ended, those that are saying farewell included.
+    users: AtomicUsize,
+    /// Told when the last of them has ended.
+    no_users: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -51,12 +51,15 @@ pub(crate) struct TableFull;
 
 impl ProcessTable {
     pub(crate) fn new(node: NodeId) -> ProcessTable {
+        let shards: Box<[RwLock<Shard>]> = (0..SHARDS).map(|_| RwLock::default()).collect();
+        // `<0.0.0>` is nobody: its slot is taken and never given out.
+        shards[0].write().slots.push(Slot::default());
         ProcessTable {
             node,
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            shards,
             next: AtomicUsize::new(1),
-            live: AtomicUsize::new(0),
-            departures: Notify::new(),
+            users: AtomicUsize::new(0),
+            no_users: Notify::new(),
         }
     }
 
@@ -81,7 +84,9 @@ impl ProcessTable {
             let slot = &mut shard.slots[index];
             let process = make(Pid::new(self.node.clone(), id, slot.generation));
             slot.process = Some(Arc::clone(&process));
-            self.live.fetch_add(1, Ordering::Relaxed);
+            if process.kind == Kind::User {
+                self.users.fetch_add(1, Ordering::Relaxed);
+            }
             return Ok(process);
         }
         Err(TableFull)
@@ -142,33 +147,43 @@ impl ProcessTable {
     }
 
     /// The task of a process has ended: nothing more will come from it.
-    pub(crate) fn departed(&self) {
-        self.live.fetch_sub(1, Ordering::AcqRel);
-        self.departures.notify_waiters();
+    pub(crate) fn departed(&self, kind: Kind) {
+        if kind == Kind::User && self.users.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.no_users.notify_waiters();
+        }
     }
 
-    /// Waits until no more than `few` processes are left.
-    pub(crate) async fn at_most(&self, few: usize) {
+    /// Waits until no process of the user's is left.
+    pub(crate) async fn no_users(&self) {
         loop {
-            let mut departure = std::pin::pin!(self.departures.notified());
-            departure.as_mut().enable();
-            if self.live.load(Ordering::Acquire) <= few {
+            let mut none = std::pin::pin!(self.no_users.notified());
+            none.as_mut().enable();
+            if self.users.load(Ordering::Acquire) == 0 {
                 return;
             }
-            departure.await;
+            none.await;
         }
     }
 
     /// The pids of all processes, by slot.
     pub(crate) fn pids(&self) -> Vec<Pid> {
+        self.select(|_| true)
+    }
+
+    /// The pids of the processes that the user started, by slot.
+    pub(crate) fn user_pids(&self) -> Vec<Pid> {
+        self.select(|process| process.kind == Kind::User)
+    }
+
+    fn select(&self, wanted: impl Fn(&Process) -> bool) -> Vec<Pid> {
         let mut pids = Vec::new();
         for shard in &self.shards {
             let shard = shard.read();
+            let processes = shard.slots.iter().filter_map(|slot| slot.process.as_ref());
             pids.extend(
-                shard
-                    .slots
-                    .iter()
-                    .filter_map(|slot| slot.process.as_ref().map(|process| process.pid.clone())),
+                processes
+                    .filter(|process| wanted(process))
+                    .map(|process| process.pid.clone()),
             );
         }
         pids.sort_unstable_by_key(|pid| (pid.id(), pid.serial()));

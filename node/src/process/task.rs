@@ -41,7 +41,7 @@ pin_project! {
                 Exiting::begin(this.process, this.node.inner(), ExitReason::Killed)
             });
             while !exiting.proceed(this.process, this.node.inner()) {}
-            this.node.inner().processes.departed();
+            this.node.inner().processes.departed(this.process.kind);
         }
     }
 }
@@ -97,7 +97,7 @@ where
             return Poll::Pending;
         }
         *this.done = true;
-        node.processes.departed();
+        node.processes.departed(this.process.kind);
         Poll::Ready(())
     }
 }
@@ -113,7 +113,7 @@ where
     F: Future,
     F::Output: IntoExit,
 {
-    if let Err(Ended(reason)) = process.handle_signals(node, cx.waker()) {
+    if let Err(Ended(reason)) = process.handle_signals(node, Some(cx.waker())) {
         return Some(reason);
     }
     process.inner.lock().budget = RECEIVES_PER_POLL;
@@ -121,9 +121,13 @@ where
     let body = body.as_pin_mut()?;
     // Unwind safety: after a panic the body is dropped and never polled again, and what it shares
     // with the node is behind locks that it cannot hold across user code.
-    match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+    match catch_unwind(AssertUnwindSafe(|| body.poll(cx).map(IntoExit::into_exit))) {
         Ok(Poll::Pending) => None,
-        Ok(Poll::Ready(output)) => Some(output.into_exit()),
+        // A signal that was there before the body returned, one it sent itself say, comes first.
+        Ok(Poll::Ready(reason)) => match process.handle_signals(node, Some(cx.waker())) {
+            Err(Ended(signal)) => Some(signal),
+            Ok(()) => Some(reason),
+        },
         Err(panic) => Some(panicked(process, &*panic)),
     }
 }

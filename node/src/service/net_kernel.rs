@@ -6,29 +6,59 @@
 use erland_etf::{Pid, Reference, Term, atom};
 
 use crate::dest::Dest;
+use crate::error::Chain;
 use crate::node::Node;
 use crate::process::Context;
 use crate::process::received::Received;
 
-/// Starts it; its pid stands for the node itself wherever a signal needs a sender.
+/// Starts it, and a process that starts it again should a peer kill it: the node must not become
+/// unreachable. That other one's pid, which nobody is told, stands for the node wherever a signal
+/// needs a sender.
 pub(crate) fn start(node: &Node) {
-    let pid = node.spawn(|mut ctx: Context| async move {
-        // An exit signal of a peer must not make the node unreachable.
-        ctx.trap_exit(true);
-        loop {
-            if let Received::Message(message) = ctx.recv().await
-                && let Ok(term) = message.into_term()
-                && let Some((to, answer)) = answer(&term)
-                && let Err(error) = ctx.send(to, answer).await
-            {
-                tracing::warn!(%error, "net_kernel cannot answer");
+    let first = spawn(node);
+    let keeper = node.spawn_system(|ctx| keep(ctx, first));
+    node.inner().set_kernel_pid(keeper);
+}
+
+async fn keep(mut ctx: Context, first: Pid) {
+    ctx.monitor(&first);
+    loop {
+        if let Received::Down(_) = ctx.recv().await {
+            if ctx.node().inner().tasks.is_stopping() {
+                return;
+            }
+            let next = spawn(ctx.node());
+            ctx.monitor(&next);
+        }
+    }
+}
+
+fn spawn(node: &Node) -> Pid {
+    let pid = node.spawn_system(serve);
+    if let Err(error) = node.register(atom!("net_kernel"), &pid) {
+        // The name is free: the last owner has ended, and nobody else is to take it.
+        tracing::error!(%error, "net_kernel is not registered");
+    }
+    pid
+}
+
+async fn serve(mut ctx: Context) {
+    // An exit signal of a peer is no reason to end.
+    ctx.trap_exit(true);
+    loop {
+        if let Received::Message(message) = ctx.recv().await
+            && let Ok(term) = message.into_term()
+            && let Some((to, answer)) = answer(&term)
+        {
+            // One peer that does not read must not keep all others waiting.
+            let sent = ctx
+                .node()
+                .inner()
+                .send_at_once(ctx.self_pid(), to, answer.into());
+            if let Err(error) = sent {
+                tracing::warn!(error = %Chain(&error), "net_kernel cannot answer");
             }
         }
-    });
-    node.inner().set_kernel_pid(pid.clone());
-    if let Err(error) = node.register(atom!("net_kernel"), &pid) {
-        // The registry of a node that is just starting is empty, and the process is alive.
-        tracing::error!(%error, "net_kernel is not registered");
     }
 }
 
