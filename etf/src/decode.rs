@@ -305,7 +305,7 @@ impl<'a> Builder<'_, 'a> {
     fn local(&mut self, bytes: &'a [u8]) -> Step<Term> {
         self.charge(size_of::<Local>())?;
         self.charge(self.reader.copied(bytes))?;
-        let local = Local::new(self.reader.to_bytes(bytes));
+        let local = Local::trusted(self.reader.to_bytes(bytes));
         Ok(Term::from(local))
     }
 

@@ -495,7 +495,7 @@ mod tests {
             Term::from(bits),
             Term::binary([0x20]),
             Term::binary([0x20, 0]),
-            Local::new(Bytes::new()).into(),
+            Local::trusted(Bytes::new()).into(),
         ];
         for (i, a) in ascending.iter().enumerate() {
             for (j, b) in ascending.iter().enumerate() {

@@ -229,12 +229,12 @@ fn emitted() -> Vec<Vector> {
         // self() with the option local, then inside a tuple.
         vector(
             "837953d36999586a0000000a0000000000000000",
-            Local::new(hex("53d36999586a0000000a0000000000000000").into()),
+            Local::new(hex("53d36999586a0000000a0000000000000000").into()).unwrap(),
         ),
         vector(
             "8368027953d36999586a0000000a00000000000000006101",
             (
-                Local::new(hex("53d36999586a0000000a0000000000000000").into()),
+                Local::new(hex("53d36999586a0000000a0000000000000000").into()).unwrap(),
                 1,
             ),
         ),

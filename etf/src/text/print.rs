@@ -421,7 +421,10 @@ mod tests {
             (map, "#{2 => [],k => 1}"),
             (export.into(), "fun lists:'Map'/2"),
             (record.into(), "#recv:person{name = joe,'Age' = 7}"),
-            (Local::new(vec![1, 2, 3].into()).into(), "#Local<3 bytes>"),
+            (
+                Local::trusted(vec![1, 2, 3].into()).into(),
+                "#Local<3 bytes>",
+            ),
         ];
         for (term, printed) in cases {
             assert_eq!(term.to_string(), printed);

@@ -120,7 +120,9 @@ fn leaf() -> impl Strategy<Value = Term> {
         2 => ident(),
         // A hash and a small integer, which is as much as it takes to be a term.
         1 => (0_u8..2, 0_u8..3).prop_map(|(hash, value)| {
-            Local::new(vec![0, 0, 0, hash, 97, value].into()).into()
+            Local::new(vec![0, 0, 0, hash, 97, value].into())
+                .expect("a hash and a term")
+                .into()
         }),
     ]
 }
