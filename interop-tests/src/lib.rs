@@ -72,3 +72,8 @@ macro_rules! on_every_release {
         )*
     };
 }
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

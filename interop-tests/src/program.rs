@@ -27,7 +27,8 @@ impl NodeProgram {
         let program = path().to_str().expect("a path in UTF-8").to_owned();
         let epmd = epmd.to_string();
         let arguments = ["--name", name, "--cookie", cookie, "--epmd", &epmd].map(str::to_owned);
-        let mut child = child::spawn(&[program], &arguments, &[]);
+        let environment = [("RUST_LOG", "info".to_owned())];
+        let mut child = child::spawn(&[program], &arguments, &environment);
         let output = Output::default();
         output.follow(child.stdout.take().expect("piped"), |_| false, || ());
         output.follow(child.stderr.take().expect("piped"), |_| false, || ());
@@ -35,7 +36,7 @@ impl NodeProgram {
         NodeProgram { child, output }
     }
 
-    /// What it has printed: a line per event.
+    /// What it has printed: a line per event, and its log.
     pub fn output(&self) -> &Output {
         &self.output
     }

@@ -98,6 +98,14 @@ on_every_release! {
         stranger.expect("net_adm:ping('rust@127.0.0.1')", "pang").await;
         let line = program.output().line_with("refused stranger@127.0.0.1").await;
         assert!(line.contains("cookie"), "{line}");
+        // The log has one line of it, with the exact cause.
+        let logged = program.output().line_with("refused handshake").await;
+        assert!(logged.contains("WARN") && logged.contains("cookie"), "{logged}");
+        let lines = program.output().lines();
+        assert_eq!(lines.iter().filter(|line| line.contains("refused handshake")).count(), 1);
+        // And where it listens: a loopback name means the loopback address.
+        let listening = program.output().line_with("listening").await;
+        assert!(listening.contains("[127.0.0.1]"), "{listening}");
     }
 
     async fn it_leaves_in_good_order(release) {
