@@ -20,6 +20,7 @@ use crate::event::{EventHub, NodeEvents};
 use crate::exit_reason::ExitReason;
 use crate::net::Net;
 use crate::payload::Payload;
+use crate::process::Kind;
 use crate::process::table::ProcessTable;
 use crate::registry::Registry;
 use crate::sync::Mutex;
@@ -252,6 +253,7 @@ impl Node {
         for pid in inner.processes.pids() {
             self.exit(&pid, ExitReason::Kill);
         }
+        inner.processes.none_left(Kind::System).await;
         inner.events.close();
         tasks.stopped.send_replace(true);
         tracing::info!(node = ?inner.name, "node stopped");
@@ -265,7 +267,7 @@ impl Node {
             for pid in inner.processes.user_pids() {
                 self.exit(&pid, reason.clone());
             }
-            let ended = inner.processes.no_users();
+            let ended = inner.processes.none_left(Kind::User);
             if tokio::time::timeout(inner.config.shutdown_timeout, ended)
                 .await
                 .is_ok()

@@ -27,10 +27,10 @@ pub(crate) struct ProcessTable {
     shards: Box<[RwLock<Shard>]>,
     /// Spreads new processes over the shards.
     next: AtomicUsize,
-    /// Processes of the user's whose task has not ended, those that are saying farewell included.
-    users: AtomicUsize,
-    /// Told when the last of them has ended.
-    no_users: Notify,
+    /// By [`Kind`]: processes whose task has not ended, those that are saying farewell included.
+    live: [AtomicUsize; 2],
+    /// Told when the last one of a kind has ended.
+    last_one_gone: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -58,8 +58,8 @@ impl ProcessTable {
             node,
             shards,
             next: AtomicUsize::new(1),
-            users: AtomicUsize::new(0),
-            no_users: Notify::new(),
+            live: Default::default(),
+            last_one_gone: Notify::new(),
         }
     }
 
@@ -84,9 +84,7 @@ impl ProcessTable {
             let slot = &mut shard.slots[index];
             let process = make(Pid::new(self.node.clone(), id, slot.generation));
             slot.process = Some(Arc::clone(&process));
-            if process.kind == Kind::User {
-                self.users.fetch_add(1, Ordering::Relaxed);
-            }
+            self.live[process.kind as usize].fetch_add(1, Ordering::Relaxed);
             return Ok(process);
         }
         Err(TableFull)
@@ -148,20 +146,20 @@ impl ProcessTable {
 
     /// The task of a process has ended: nothing more will come from it.
     pub(crate) fn departed(&self, kind: Kind) {
-        if kind == Kind::User && self.users.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.no_users.notify_waiters();
+        if self.live[kind as usize].fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.last_one_gone.notify_waiters();
         }
     }
 
-    /// Waits until no process of the user's is left.
-    pub(crate) async fn no_users(&self) {
+    /// Waits until no process of this kind is left.
+    pub(crate) async fn none_left(&self, kind: Kind) {
         loop {
-            let mut none = std::pin::pin!(self.no_users.notified());
-            none.as_mut().enable();
-            if self.users.load(Ordering::Acquire) == 0 {
+            let mut gone = std::pin::pin!(self.last_one_gone.notified());
+            gone.as_mut().enable();
+            if self.live[kind as usize].load(Ordering::Acquire) == 0 {
                 return;
             }
-            none.await;
+            gone.await;
         }
     }
 
