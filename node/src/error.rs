@@ -134,9 +134,9 @@ pub enum HandshakeFailure {
         /// What was due.
         stage: Stage,
     },
-    /// Another handshake of a peer of that name is under way.
-    #[error("accept a second handshake of the same name at once")]
-    Busy,
+    /// Another connection of the same peer was quicker.
+    #[error("keep an attempt that another connection of the same peer has overtaken")]
+    Overtaken,
     /// This node is shutting down.
     #[error("accept a connection while shutting down")]
     Stopping,

@@ -337,3 +337,40 @@ async fn a_node_whose_net_kernel_was_killed_answers_pings() {
     first.shutdown().await;
     second.shutdown().await;
 }
+
+/// A peer that gave an attempt up, or a stranger with its name, does not keep its next one out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_attempt_under_a_name_does_not_keep_its_owner_out() {
+    let first = builder().start().await.unwrap();
+    let second = builder()
+        .static_peer(first.name().as_str(), address(&first))
+        .start()
+        .await
+        .unwrap();
+    // `send_name` of the Distribution Handshake, in the name of the second.
+    let name = second.name().as_str().as_bytes();
+    let mut message = vec![b'N'];
+    message.extend(erland::Flags::HONOURED.bits().to_be_bytes());
+    message.extend(7_u32.to_be_bytes());
+    message.extend(u16::try_from(name.len()).unwrap().to_be_bytes());
+    message.extend(name);
+    let mut stranger = TcpStream::connect(address(&first)).await.unwrap();
+    let length = u16::try_from(message.len()).unwrap();
+    stranger.write_all(&length.to_be_bytes()).await.unwrap();
+    stranger.write_all(&message).await.unwrap();
+    let mut status = [0; 5];
+    timeout(DEADLINE, stranger.read_exact(&mut status))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(&status[..], b"\x00\x03sok");
+    // Meanwhile the first wants to say something; it waits for whoever turns out to be real.
+    let mut receiver = Probe::spawn(&second);
+    first.send(&receiver.pid, 1_i64).await.unwrap();
+    second.ping(first.name().as_str()).await.unwrap();
+    assert_eq!(receiver.message().await, Term::from(1_i64));
+    drop(stranger);
+    second.ping(first.name().as_str()).await.unwrap();
+    first.shutdown().await;
+    second.shutdown().await;
+}

@@ -117,7 +117,6 @@ async fn shake_hands(
                 });
                 let verdict = match claimed {
                     Claimed::Answer(verdict) => verdict,
-                    Claimed::Busy => return Err(HandshakeFailure::Busy),
                     Claimed::Stopping => return Err(HandshakeFailure::Stopping),
                 };
                 acceptor.decide(verdict, inner.config.cookie.clone(), &mut channel.out)?;
@@ -158,8 +157,12 @@ async fn authenticated(
         return Err(acceptor.closed().into());
     };
     if *replaces && !inner.net.replace(inner, name.atom(), *attempt).await {
-        return Err(HandshakeFailure::Busy);
+        return Err(HandshakeFailure::Stopping);
     }
+    // Before the acknowledgement: with it the peer counts as connected.
+    let Some(link) = inner.net.accepting_link(name.atom(), *attempt) else {
+        return Err(HandshakeFailure::Overtaken);
+    };
     let stage = acceptor.stage();
     let negotiated = acceptor.finish(&mut channel.out)?;
     channel.flush().await.map_err(|error| match error {
@@ -172,14 +175,12 @@ async fn authenticated(
             source: Arc::new(source),
         },
     })?;
-    if let Some(link) = inner.net.accepting_link(name.atom(), *attempt) {
-        let Channel {
-            transport,
-            received,
-            ..
-        } = channel;
-        establish(node, &link, *attempt, transport, received, &negotiated);
-    }
+    let Channel {
+        transport,
+        received,
+        ..
+    } = channel;
+    establish(node, &link, *attempt, transport, received, &negotiated);
     Ok(())
 }
 

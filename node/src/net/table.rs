@@ -48,7 +48,10 @@ enum Phase {
     },
     /// The peer dialled, and its handshake is under way.
     Accepting {
-        attempt: Attempt,
+        /// Usually one. A peer that gave an attempt up and dials again is not made to wait until
+        /// we notice, and a stranger who claims its name cannot keep it out: whoever proves first
+        /// that it knows the cookie gets the link.
+        attempts: Vec<Attempt>,
     },
     Up,
     /// Relations are being told; what is sent meanwhile waits for the next connection.
@@ -65,9 +68,7 @@ pub(super) struct Attempt(u64);
 #[derive(Debug)]
 pub(super) enum Claimed {
     Answer(Verdict),
-    /// Another handshake of the same name is under way: close without a status, as OTP does.
-    Busy,
-    /// This node is shutting down: close likewise.
+    /// This node is shutting down: close without a status.
     Stopping,
 }
 
@@ -190,7 +191,7 @@ impl Net {
         if !Arc::ptr_eq(&entry.link, link) || matches!(entry.phase, Phase::Closing { .. }) {
             return false;
         }
-        if owner.is_some() && entry.phase.owner() != owner {
+        if owner.is_some_and(|owner| !entry.phase.belongs_to(owner)) {
             return false;
         }
         entry.phase = Phase::Closing { successor: None };
@@ -250,15 +251,24 @@ impl Net {
     ) {
         {
             let mut table = self.table.lock();
-            let accepting = table.entries.get(&link.peer).is_some_and(|entry| {
-                Arc::ptr_eq(&entry.link, link)
-                    && matches!(entry.phase, Phase::Accepting { attempt: owner } if owner == attempt)
-            });
-            // A stranger who only claimed the name must not make our own signals vanish: now it is
-            // our turn to dial.
-            if accepting && !table.stopped && link.is_awaited() {
-                table.dial(node, link);
-                return;
+            let stopped = table.stopped;
+            if let Some(Entry {
+                link: current,
+                phase: Phase::Accepting { attempts },
+            }) = table.entries.get_mut(&link.peer)
+                && Arc::ptr_eq(current, link)
+                && let Some(place) = attempts.iter().position(|own| *own == attempt)
+            {
+                if attempts.len() > 1 {
+                    attempts.swap_remove(place);
+                    return;
+                }
+                // A stranger who only claimed the name must not make our own signals vanish: now
+                // it is our turn to dial.
+                if !stopped && link.is_awaited() {
+                    table.dial(node, link);
+                    return;
+                }
             }
         }
         if self.begin_down(link, Some(attempt), failure) {
@@ -278,7 +288,7 @@ impl Net {
         let Some(entry) = table.entries.get_mut(&link.peer) else {
             return false;
         };
-        if entry.phase.owner() != Some(attempt) || !Arc::ptr_eq(&entry.link, link) {
+        if !entry.phase.belongs_to(attempt) || !Arc::ptr_eq(&entry.link, link) {
             return false;
         }
         entry.phase = Phase::Up;
@@ -305,17 +315,20 @@ impl Net {
                     table.accepting(link, attempt);
                     return (Claimed::Answer(Verdict::Ok), attempt);
                 };
-                match &entry.phase {
+                match &mut entry.phase {
                     // Both dial: the attempt of the greater name stays.
                     Phase::Dialling { .. } if node.name > *name => {
                         return (Claimed::Answer(Verdict::Nok), attempt);
                     }
                     Phase::Dialling { task, .. } => {
                         task.abort();
-                        entry.phase = Phase::Accepting { attempt };
+                        entry.phase = Phase::accepting(attempt);
                         return (Claimed::Answer(Verdict::OkSimultaneous), attempt);
                     }
-                    Phase::Accepting { .. } => return (Claimed::Busy, attempt),
+                    Phase::Accepting { attempts } => {
+                        attempts.push(attempt);
+                        return (Claimed::Answer(Verdict::Ok), attempt);
+                    }
                     Phase::Up => return (Claimed::Answer(Verdict::Alive), attempt),
                     Phase::Closing { .. } => Arc::clone(&entry.link),
                 }
@@ -324,13 +337,13 @@ impl Net {
         }
     }
 
-    /// The link that an attempt of the peer's owns; `None` when it lost it.
+    /// The link that an attempt of the peer's may bring up; `None` when it may no longer.
     pub(super) fn accepting_link(&self, name: &Atom, attempt: Attempt) -> Option<Arc<Link>> {
         match self.table.lock().entries.get(name) {
             Some(Entry {
                 link,
-                phase: Phase::Accepting { attempt: owner },
-            }) if *owner == attempt => Some(Arc::clone(link)),
+                phase: Phase::Accepting { attempts },
+            }) if attempts.contains(&attempt) => Some(Arc::clone(link)),
             _ => None,
         }
     }
@@ -348,13 +361,16 @@ impl Net {
                     table.accepting(Link::new(name.clone()), attempt);
                     return true;
                 };
-                match &entry.phase {
+                match &mut entry.phase {
                     Phase::Dialling { task, .. } => {
                         task.abort();
-                        entry.phase = Phase::Accepting { attempt };
+                        entry.phase = Phase::accepting(attempt);
                         return true;
                     }
-                    Phase::Accepting { .. } => return false,
+                    Phase::Accepting { attempts } => {
+                        attempts.push(attempt);
+                        return true;
+                    }
                     Phase::Up | Phase::Closing { .. } => Arc::clone(&entry.link),
                 }
             };
@@ -414,11 +430,18 @@ impl Net {
 }
 
 impl Phase {
-    /// The attempt that an entry belongs to while its link is being set up.
-    fn owner(&self) -> Option<Attempt> {
+    fn accepting(attempt: Attempt) -> Phase {
+        Phase::Accepting {
+            attempts: vec![attempt],
+        }
+    }
+
+    /// Is it this attempt, or one of these, that may bring the link up?
+    fn belongs_to(&self, attempt: Attempt) -> bool {
         match self {
-            Phase::Dialling { attempt, .. } | Phase::Accepting { attempt } => Some(*attempt),
-            Phase::Up | Phase::Closing { .. } => None,
+            Phase::Dialling { attempt: own, .. } => *own == attempt,
+            Phase::Accepting { attempts } => attempts.contains(&attempt),
+            Phase::Up | Phase::Closing { .. } => false,
         }
     }
 }
@@ -452,7 +475,7 @@ impl Table {
     }
 
     fn accepting(&mut self, link: Arc<Link>, attempt: Attempt) {
-        let phase = Phase::Accepting { attempt };
+        let phase = Phase::accepting(attempt);
         self.entries
             .insert(link.peer.clone(), Entry { link, phase });
     }
