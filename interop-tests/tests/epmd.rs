@@ -137,7 +137,10 @@ on_every_release! {
         assert_eq!(found.expect("registered anew").port, rust.port());
         // Whatever number this epmd gave: the creation is the node's own.
         assert_eq!(rust.creation(), creation);
+        // It must know that the connection is over: a ping over a dying one is a pang.
+        erl.expect("monitor_node('rust@127.0.0.1', true)", "true").await;
         assert!(rust.disconnect("erl@127.0.0.1"));
+        erl.expect("erland_helper:reply(20000)", "{nodedown,'rust@127.0.0.1'}").await;
         erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
     }
 
