@@ -42,3 +42,23 @@ fn hello_succeeds_without_erl() {
     );
     assert!(String::from_utf8_lossy(&output.stdout).contains("No erl is on the PATH"));
 }
+
+/// A step that fails is named, and is the status.
+#[cfg(unix)]
+#[test]
+fn hello_fails_with_an_erl_that_fails() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = std::env::temp_dir().join(format!("erland-hello-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory for a false erl");
+    let erl = dir.join("erl");
+    std::fs::write(&erl, "#!/bin/sh\nexit 3\n").expect("a false erl");
+    std::fs::set_permissions(&erl, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    let output = Command::new(env!("CARGO_BIN_EXE_hello"))
+        .env("PATH", &dir)
+        .output();
+    std::fs::remove_dir_all(&dir).expect("the directory is ours");
+    let output = output.expect("hello starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!output.stderr.is_empty(), "the step is not named");
+}

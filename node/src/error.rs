@@ -88,6 +88,14 @@ pub enum ConnectError {
         /// The epmd.
         addr: SocketAddr,
     },
+    /// The node speaks another version of the distribution protocol: it is older than OTP 23.
+    #[error("find a common version: the node speaks {lowest} to {highest}, this one 6")]
+    Version {
+        /// Its lowest version, as epmd tells it.
+        lowest: u16,
+        /// Its highest version.
+        highest: u16,
+    },
     /// This node uses no epmd, and the peer's address was not given either.
     #[error("find the node: there is no epmd and no static address")]
     NoAddress,

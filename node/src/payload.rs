@@ -68,7 +68,8 @@ impl Payload {
                 let mut out = BytesMut::with_capacity(raw.bytes().len());
                 raw.encode_into(&mut out)?;
                 Ok(Wire {
-                    has_record: may_have_record(raw.bytes()) && raw_has_record(raw)?,
+                    has_record: may_have_record(raw.bytes())
+                        && raw.to_term().is_ok_and(|term| term.contains_record()),
                     bytes: out.freeze(),
                 })
             }
@@ -108,10 +109,6 @@ impl Wire {
 /// byte at all, and a search for it costs far less than a walk over the term.
 fn may_have_record(bytes: &[u8]) -> bool {
     bytes.contains(&67)
-}
-
-fn raw_has_record(raw: &RawTerm) -> Result<bool, DecodeError> {
-    Ok(raw.to_term()?.contains_record())
 }
 
 impl<T: Into<Term>> From<T> for Payload {

@@ -13,6 +13,10 @@ use tokio::time::timeout;
 use crate::error::ConnectError;
 use crate::node::NodeInner;
 
+/// The version of the distribution protocol since OTP 23, the only one spoken here (Distribution
+/// Protocol, "EPMD Protocol").
+const VERSION: u16 = 6;
+
 /// The addresses of a host, IPv4 first, as OTP's `inet_tcp` distribution does.
 pub(crate) async fn host_addresses(host: &str, wait: Duration) -> io::Result<Vec<IpAddr>> {
     if let Ok(ip) = host.parse() {
@@ -54,6 +58,12 @@ pub(crate) async fn node_address(
             .lookup(peer.name())
             .await
         {
+            Ok(entry) if !(entry.low..=entry.high).contains(&VERSION) => {
+                return Err(ConnectError::Version {
+                    lowest: entry.low,
+                    highest: entry.high,
+                });
+            }
             Ok(entry) => return Ok(SocketAddr::new(ip, entry.port)),
             Err(erland_epmd::Error::NotRegistered) => {
                 failure = ConnectError::NotRegistered { addr }

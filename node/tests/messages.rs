@@ -203,3 +203,65 @@ async fn two_nodes_ping_each_other_by_their_embedded_epmd() {
     assert!(first.ping("two@127.0.0.1").await.is_err());
     first.shutdown().await;
 }
+
+/// What came encoded goes out again as it is, without the process in between looking at it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_received_message_is_forwarded_as_it_came() {
+    both_ways(|here, there| async move {
+        let mut last = Probe::spawn(&there);
+        let to = last.pid.clone();
+        let relay = here.spawn(move |mut ctx| async move {
+            while let Received::Message(message) = ctx.recv().await {
+                let message = match message.raw() {
+                    Some(raw) => erland::Payload::from_raw(raw.clone()),
+                    None => message,
+                };
+                ctx.send(&to, message).await.unwrap();
+            }
+        });
+        let content = Term::from((atom!("a_tuple"), Term::binary(vec![3; 100]), 7_i64));
+        there.send(&relay, content.clone()).await.unwrap();
+        assert_eq!(last.message().await, content);
+    })
+    .await;
+}
+
+/// A node that only speaks what no supported release speaks any more is not dialled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_another_protocol_version_is_named_as_such() {
+    let epmd = erland::epmd::Server::bind(&["127.0.0.1:0".parse().unwrap()])
+        .await
+        .unwrap();
+    let epmd = epmd.start();
+    let addr = epmd.local_addrs()[0];
+    let mut old = erland::epmd::NodeEntry::new("old", 1);
+    (old.low, old.high) = (5, 5);
+    let _lease = erland::epmd::Client::new(addr)
+        .register(&old)
+        .await
+        .unwrap();
+    let node = Node::builder("new@127.0.0.1")
+        .cookie("c")
+        .epmd(Epmd::At(addr))
+        .start()
+        .await
+        .unwrap();
+    let error = node.connect("old@127.0.0.1").await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            erland::ConnectError::Version {
+                lowest: 5,
+                highest: 5
+            }
+        ),
+        "{error:?}"
+    );
+    let error = node.connect("nobody@127.0.0.1").await.unwrap_err();
+    assert!(
+        matches!(error, erland::ConnectError::NotRegistered { .. }),
+        "{error:?}"
+    );
+    node.shutdown().await;
+    epmd.stop().await;
+}

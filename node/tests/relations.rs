@@ -275,3 +275,29 @@ async fn a_link_made_again_right_after_an_unlink_hears_noconnection() {
         second.shutdown().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn demonitor_flush_takes_the_down_out_of_the_mailbox() {
+    both_ways(|here, there| async move {
+        let (told, result) = tokio::sync::oneshot::channel();
+        let victim = there.spawn(|_| async { reason("gone") });
+        here.spawn(move |mut ctx| async move {
+            let kept = ctx.monitor(&victim);
+            let flushed = ctx.monitor(&victim);
+            // Both have fired once the later one could be seen; the earlier is still in the way.
+            let first = ctx.recv().await;
+            ctx.demonitor_flush(&flushed);
+            let rest = ctx.try_recv();
+            let _dropped = told.send((kept, flushed, first, rest));
+        });
+        let (kept, flushed, first, rest) = result.await.unwrap();
+        let heard = match first {
+            Received::Down(down) => down.reference,
+            other => panic!("{other:?}"),
+        };
+        // Whichever came first was taken; the flushed one never comes after the flush.
+        assert!(heard == kept || heard == flushed);
+        assert!(!matches!(rest, Some(Received::Down(down)) if down.reference == flushed));
+    })
+    .await;
+}

@@ -132,7 +132,10 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// The message cannot be encoded for that node; nothing else.
+    /// The message cannot be encoded for that node; nothing else. A message to a process of this
+    /// node is never encoded, so it always can be sent; one to a node that is still being
+    /// connected is checked against what that node knows only once it is, and dropped with a line
+    /// in the log if it holds a native record and the node is older than OTP 29.
     pub async fn send(
         &self,
         dest: impl Into<Dest>,
