@@ -48,6 +48,22 @@ impl NodeProgram {
         let _ = within("the death of a killed program", self.child.wait()).await;
     }
 
+    /// `kill -STOP`: the process stays, its sockets stay open, nothing answers.
+    pub async fn freeze(&self) {
+        child::signal(&self.child, "STOP").await;
+    }
+
+    /// The port on which it listens.
+    ///
+    /// # Panics
+    ///
+    /// When it has not told.
+    pub async fn port(&self) -> u16 {
+        let ready = self.output.line_with("ready ").await;
+        let port = ready.rsplit(' ').next().and_then(|port| port.parse().ok());
+        port.expect("`ready NAME PORT`")
+    }
+
     /// Closes its standard input, which ends it in good order; whether its status was 0.
     pub async fn stop(mut self) -> bool {
         drop(self.child.stdin.take());

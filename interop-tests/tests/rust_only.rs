@@ -1,14 +1,15 @@
 //! Do two erland nodes do with each other what each does with Erlang, with no Erlang installed?
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use erland::dist::{HandshakeError, Stage};
 use erland::{
     ConnectError, DownProcess, Epmd, ExitReason, HandshakeFailure, Node, NodeBuilder,
-    NodeDownReason, PingError, Received, Term, atom,
+    NodeDownReason, Pid, PingError, Received, Reference, Term, atom,
 };
 use erland_interop_tests::{
-    Probe, Watch, free_port, name_of, numbered_messages_between, start, within,
+    NodeProgram, Probe, Watch, free_port, name_of, numbered_messages_between, start, within,
 };
 
 /// The first node brings the epmd, the second finds it.
@@ -115,14 +116,17 @@ two_ways! {
     }
 
     async fn large_terms(pair) {
-        let a = Probe::start(&pair.one);
-        let mut b = Probe::start(&pair.two);
         let binary = Term::binary((0..20_000_000_u32).map(|i| (i % 251) as u8).collect::<Vec<_>>());
-        a.send(b.pid(), binary.clone()).await;
-        assert!(b.next_term().await == binary, "equal at the other end");
         let list = Term::list((0..200_000_i64).map(Term::from));
-        a.send(b.pid(), list.clone()).await;
-        assert!(b.next_term().await == list, "equal at the other end");
+        for (from, to) in [(&pair.one, &pair.two), (&pair.two, &pair.one)] {
+            let a = Probe::start(from);
+            let mut b = Probe::start(to);
+            for term in [&binary, &list] {
+                a.send(b.pid(), term.clone()).await;
+                assert!(b.next_term().await == *term, "equal at the other end");
+            }
+            b.is_quiet().await;
+        }
     }
 
     async fn links(pair) {
@@ -272,6 +276,140 @@ async fn an_idle_link_lives_through_three_tick_periods() {
     within("the ping", pair.one.ping("two@127.0.0.1"))
         .await
         .expect("pong");
+}
+
+/// A node of the test, which brings the epmd, and the program `node` as `program@127.0.0.1`.
+async fn node_and_program(configure: impl Fn(NodeBuilder) -> NodeBuilder) -> (Node, NodeProgram) {
+    let epmd_port = free_port();
+    let node = start(configure(builder("one", epmd_port).epmd(Epmd::Embedded))).await;
+    let epmd = (Ipv4Addr::LOCALHOST, epmd_port).into();
+    let program = NodeProgram::start(PROGRAM, "secret", epmd).await;
+    (node, program)
+}
+
+const PROGRAM: &str = "program@127.0.0.1";
+
+/// A probe with all that a process can have to the program's `echo`.
+struct Related {
+    probe: Probe,
+    echo: Pid,
+    by_pid: Reference,
+    by_name: Reference,
+}
+
+impl Related {
+    async fn to_echo(node: &Node) -> Related {
+        let mut probe = Probe::trapping(node).await;
+        let question = Term::from((probe.pid().clone(), atom!("who")));
+        probe
+            .send((atom!("echo"), name_of(PROGRAM)), question)
+            .await;
+        let answer = probe.next_term().await;
+        let echo = answer
+            .as_tuple()
+            .and_then(|pair| pair[0].as_pid())
+            .expect("its pid")
+            .clone();
+        probe.link(&echo).await;
+        let by_pid = probe.monitor(&echo).await;
+        let by_name = probe.monitor_name("echo", PROGRAM).await;
+        Related {
+            probe,
+            echo,
+            by_pid,
+            by_name,
+        }
+    }
+
+    /// The link and each monitor, once, in any order; nothing else.
+    async fn hears_noconnection_once(&mut self) {
+        let (noconnection, echo) = (atom!("noconnection"), self.echo.clone());
+        let name = Term::from((atom!("echo"), name_of(PROGRAM)));
+        let down = |reference: &Reference, process: Term| {
+            Term::from((
+                atom!("DOWN"),
+                reference.clone(),
+                atom!("process"),
+                process,
+                noconnection.clone(),
+            ))
+        };
+        let mut due = [
+            Term::from((atom!("EXIT"), echo.clone(), noconnection.clone())),
+            down(&self.by_pid, Term::from(echo)),
+            down(&self.by_name, name),
+        ];
+        let mut heard = [
+            self.probe.next_term().await,
+            self.probe.next_term().await,
+            self.probe.next_term().await,
+        ];
+        due.sort();
+        heard.sort();
+        assert_eq!(heard, due);
+        self.probe.is_quiet().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_program_is_noconnection_once() {
+    let (node, mut program) = node_and_program(|builder| builder).await;
+    let mut related = Vec::new();
+    for _ in 0..10 {
+        related.push(Related::to_echo(&node).await);
+    }
+    // All of it is known over there: the same connection, later.
+    within("the ping", node.ping(PROGRAM)).await.expect("pong");
+    let mut watch = Watch::on(&node);
+    program.kill().await;
+    let reason = watch.down(PROGRAM).await;
+    assert!(
+        matches!(reason, NodeDownReason::ConnectionClosed),
+        "{reason}"
+    );
+    for related in &mut related {
+        related.hears_noconnection_once().await;
+    }
+    // Nor does an attempt to come to it again make them hear more.
+    let error = within("the ping", node.ping(PROGRAM)).await;
+    assert!(matches!(error, Err(PingError::Connect(_))), "{error:?}");
+    for related in &mut related {
+        related.probe.is_quiet().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_program_is_found_dead_in_time() {
+    let ticktime = Duration::from_secs(2);
+    let (node, mut program) = node_and_program(|builder| builder.net_ticktime(ticktime)).await;
+    let mut related = Related::to_echo(&node).await;
+    let mut watch = Watch::on(&node);
+    // The program has the tick time of 60 s and ticks too seldom for us: it lives by what it
+    // says, beyond the time in which silence is death.
+    let begin = Instant::now();
+    while begin.elapsed() < ticktime * 3 / 2 {
+        within("the ping", node.ping(PROGRAM)).await.expect("pong");
+        watch.nothing_goes_down_for(ticktime / 20).await;
+    }
+    // Its last bytes are read after `last_heard_after` and before `frozen`.
+    let last_heard_after = Instant::now();
+    within("the ping", node.ping(PROGRAM)).await.expect("pong");
+    program.freeze().await;
+    let frozen = Instant::now();
+    let reason = watch.down(PROGRAM).await;
+    let (longest, shortest) = (last_heard_after.elapsed(), frozen.elapsed());
+    assert!(matches!(reason, NodeDownReason::NetTickTimeout), "{reason}");
+    // Four whole intervals without a byte, and at most the rest of the one with the last byte
+    // (OTP's net_ticktime); and what a loaded machine adds.
+    let interval = ticktime / 4;
+    assert!(longest >= ticktime, "found dead too early: {longest:?}");
+    assert!(
+        shortest <= ticktime + interval + Duration::from_secs(1),
+        "too late: {shortest:?}"
+    );
+    related.hears_noconnection_once().await;
+    program.kill().await;
+    related.probe.is_quiet().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
