@@ -79,9 +79,29 @@ impl Peer {
 
     /// A TCP connection to a node, on which nothing has been said yet.
     pub async fn open(node: &Node, name: &str) -> Peer {
-        let addr = (Ipv4Addr::LOCALHOST, node.port());
+        Peer::open_port(node.port(), name).await
+    }
+
+    /// [`open`](Peer::open) to a node that runs in another process and listens on `port`.
+    ///
+    /// # Panics
+    ///
+    /// When nobody listens there.
+    pub async fn open_port(port: u16, name: &str) -> Peer {
+        let addr = (Ipv4Addr::LOCALHOST, port);
         let stream = within("a connection to the node", TcpStream::connect(addr)).await;
         Peer::over(stream.expect("the node listens"), parse(name))
+    }
+
+    /// Its own end of the connection: how the node knows a peer that has not told its name.
+    ///
+    /// # Panics
+    ///
+    /// When the socket has none.
+    pub fn addr(&self) -> SocketAddr {
+        self.stream
+            .local_addr()
+            .expect("a connected socket has an address")
     }
 
     /// Dials a node and shakes hands as the protocol has it, with all flags that erland knows.

@@ -2,7 +2,9 @@
 //! when it is killed?
 
 use erland::{ExitReason, Received, Term, atom};
-use erland_interop_tests::{ErlOptions, Probe, Watch, World, name_of, on_every_release, within};
+use erland_interop_tests::{
+    ErlOptions, Peer, Probe, Watch, World, name_of, on_every_release, start, within,
+};
 
 on_every_release! {
     async fn echo_answers_erlang_and_elixir(release) {
@@ -106,6 +108,59 @@ on_every_release! {
         // And where it listens: a loopback name means the loopback address.
         let listening = program.output().line_with("listening").await;
         assert!(listening.contains("[127.0.0.1]"), "{listening}");
+    }
+
+    async fn every_refused_handshake_is_one_line_with_its_cause(release) {
+        let world = World::start(release).await;
+        let program = world.program("rust").await;
+        let output = program.output().clone();
+        let port = program.port().await;
+        // Nothing at all: the time for a step of the handshake runs out while the others come.
+        let mut silent = Peer::open_port(port, "odd@127.0.0.1").await;
+        // A browser, and well framed nonsense.
+        let mut browser = Peer::open_port(port, "odd@127.0.0.1").await;
+        browser.write(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n").await;
+        browser.closed().await;
+        let mut nonsense = Peer::open_port(port, "odd@127.0.0.1").await;
+        nonsense.write_handshake(b"xyz").await;
+        nonsense.closed().await;
+        let stranger = start(world.builder("stranger").cookie("other")).await;
+        within("the ping", stranger.ping("rust@127.0.0.1")).await.expect_err("pang");
+        silent.closed().await;
+        let causes = [
+            (silent.addr().to_string(), "failed to get past the peer's name in time"),
+            (
+                browser.addr().to_string(),
+                "failed to read a message while the peer's name was due: it is longer than any of \
+                 the handshake",
+            ),
+            (nonsense.addr().to_string(), "its tag 0x78 is unknown"),
+            (
+                "stranger@127.0.0.1".to_owned(),
+                "failed to authenticate the peer: the peer's challenge reply does not match our \
+                 cookie for it",
+            ),
+        ];
+        // The line of an event comes after that of the log.
+        for (who, _) in &causes {
+            output.line_with(&format!("refused {who} ")).await;
+        }
+        // After its end there are no more lines to come.
+        assert!(program.stop().await, "its status is 0");
+        output.closed().await;
+        let lines = output.lines();
+        let (told, logged): (Vec<&String>, Vec<&String>) = lines
+            .iter()
+            .filter(|line| line.contains("refused"))
+            .partition(|line| line.starts_with("refused "));
+        assert!(logged.iter().all(|line| line.contains("WARN")), "{logged:#?}");
+        for lines in [told, logged] {
+            assert_eq!(lines.len(), causes.len(), "{lines:#?}");
+            for (who, cause) in &causes {
+                let fit = lines.iter().filter(|line| line.contains(who) && line.contains(cause));
+                assert_eq!(fit.count(), 1, "{who}: {cause}: {lines:#?}");
+            }
+        }
     }
 
     async fn it_leaves_in_good_order(release) {
