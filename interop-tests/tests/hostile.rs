@@ -251,12 +251,16 @@ on_every_release! {
     async fn we_dial_one_that_answers_garbage(release) {
         let world = World::start(release).await;
         let erl = world.erl("erl").await;
+        let challenge = challenge("odd@127.0.0.1");
         // Instead of a status, of a challenge, of an ack.
         for (stage, answers) in [
             (Stage::Status, &[&b"xyz"[..]][..]),
             (Stage::Status, &[&b"swhatever"[..]]),
             (Stage::Challenge, &[&b"sok"[..], GARBAGE]),
             (Stage::Challenge, &[&b"sok"[..], &[b'N', 0, 0]]),
+            (Stage::Ack, &[&b"sok"[..], &challenge, GARBAGE]),
+            (Stage::Ack, &[&b"sok"[..], &challenge, &[]]),
+            (Stage::Ack, &[&b"sok"[..], &challenge, b"a1234567"]),
         ] {
             let error = dialled(&world, &erl, async |mut peer: Peer| {
                 assert!(peer.handshake_frame().await.is_some());
