@@ -4,7 +4,7 @@ use erland::{Term, atom};
 use erland_interop_tests::{Probe, World, name_of, on_every_release, within};
 
 /// The content of the large binary: a piece without a pattern, again and again. Its length shares
-/// few factors with that of a fragment, so that no two fragments of 20 MB are alike.
+/// few factors with the 64 KiB of a buffer or a fragment, so that no two of those are alike.
 fn content() -> Vec<u8> {
     let piece: Vec<u8> = (0..100_000_u32)
         .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8)
