@@ -98,6 +98,7 @@ on_every_release! {
         let world = World::start(release).await;
         let rust = world.node("rust").await;
         let erl = world.erl("erl").await;
+        let mut witness_probe = Probe::named(&rust, "witness").await;
         let mut probe = Probe::trapping(&rust).await;
         let theirs = probe.learn_pid(&erl, "T = erland_helper:collector(), T").await;
         probe.link(&theirs).await;
@@ -116,12 +117,16 @@ on_every_release! {
             ),
         ];
         for (control, payload) in lies {
+            let mut watch = Watch::on(&rust);
             let mut liar = Peer::dial(&rust, ODD, "secret").await;
             liar.signal(&control, payload.as_ref()).await;
-            liar.write_frame(&[]).await;
-            let mut watch = Watch::on(&rust);
-            drop(liar);
-            watch.down(ODD).await;
+            // It has been read when what follows it is, or when it has cost the connection.
+            let witness = Term::from((6_i64, liar.pid(1), atom!(""), atom!("witness")));
+            liar.signal(&witness, Some(&Term::from(atom!("after")))).await;
+            tokio::select! {
+                seen = witness_probe.message() => assert_eq!(seen, "after"),
+                _ = watch.down(ODD) => {}
+            }
         }
         probe.is_quiet().await;
         erl.expect("exit(T, kill)", "true").await;
