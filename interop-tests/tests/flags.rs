@@ -49,4 +49,19 @@ on_every_release! {
             erl.expect("erland_helper:reply(10000)", "sound").await;
         }
     }
+
+    async fn code_execution_that_was_not_announced_is_refused_at_once(release) {
+        let world = World::start(release).await;
+        let _rust = world.node("rust").await;
+        let erl = world.erl("erl").await;
+        // Not a time-out: the answer is `notsup`, as of any node without the SPAWN flag.
+        erl.expect("rpc:call('rust@127.0.0.1', erlang, node, [])", "{badrpc,notsup}").await;
+        erl.expect(
+            "try erpc:call('rust@127.0.0.1', erlang, node, []) catch error:E -> E end",
+            "{erpc,notsup}",
+        )
+        .await;
+        erl.expect("is_pid(spawn('rust@127.0.0.1', lists, seq, [1, 2]))", "true").await;
+        erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+    }
 }
