@@ -1,0 +1,197 @@
+//! The term codec beside its peers: see `bench/run` and docs/performance.md.
+
+mod corpus;
+mod floor;
+mod otp;
+mod peers;
+mod report;
+mod rounds;
+mod tally;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use corpus::{ROWS, Row};
+use otp::Beam;
+use peers::Case;
+use rounds::{Outcome, Plan};
+
+/// The scenarios in the order of the tables.
+const SCENARIOS: [&str; 6] = [
+    "walk",
+    "skip",
+    "decode",
+    "encode",
+    "serde-decode",
+    "serde-encode",
+];
+
+fn main() -> ExitCode {
+    let done = Options::parse().and_then(|options| run(&options));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("bench: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What `bench/run` hands over, and what narrows a run.
+struct Options {
+    corpus: PathBuf,
+    /// Lines of `scripts/otp --list`.
+    otp: Vec<String>,
+    quick: bool,
+    check: bool,
+    corpus_only: bool,
+    only: Vec<String>,
+    peers: Vec<String>,
+    scenarios: Vec<String>,
+    about: Vec<String>,
+}
+
+impl Options {
+    fn parse() -> Result<Self, String> {
+        let mut options = Self {
+            corpus: PathBuf::from("corpus"),
+            otp: Vec::new(),
+            quick: false,
+            check: false,
+            corpus_only: false,
+            only: Vec::new(),
+            peers: Vec::new(),
+            scenarios: Vec::new(),
+            about: Vec::new(),
+        };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                arguments
+                    .next()
+                    .ok_or_else(|| format!("{argument} needs a value"))
+            };
+            let list = |text: String| text.split(',').map(str::to_owned).collect();
+            match argument.as_str() {
+                "--quick" => options.quick = true,
+                "--check" => options.check = true,
+                // The BEAM makes the corpus and is no peer.
+                "--corpus-only" => options.corpus_only = true,
+                "--corpus" => options.corpus = value()?.into(),
+                "--otp" => options.otp.push(value()?),
+                "--about" => options.about.push(value()?),
+                "--only" => options.only = list(value()?),
+                "--peers" => options.peers = list(value()?),
+                "--scenarios" => options.scenarios = list(value()?),
+                _ => return Err(format!("what is {argument}?")),
+            }
+        }
+        let unknown = |given: &[String], known: &[&str]| {
+            given
+                .iter()
+                .find(|name| !known.contains(&name.as_str()))
+                .cloned()
+        };
+        if let Some(row) = unknown(&options.only, &ROWS) {
+            return Err(format!("no row {row}; there are {}", ROWS.join(" ")));
+        }
+        if let Some(name) = unknown(&options.scenarios, &SCENARIOS) {
+            return Err(format!(
+                "no scenario {name}; there are {}",
+                SCENARIOS.join(" ")
+            ));
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, case: &Case) -> bool {
+        let named = |names: &[String], name: &str| {
+            names.is_empty() || names.iter().any(|wanted| name == wanted)
+        };
+        named(&self.only, case.row)
+            && named(&self.scenarios, case.what)
+            && (named(&self.peers, &case.peer) || case.peer == "erland")
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let mut beams = Vec::new();
+    for line in &options.otp {
+        beams.push(Rc::new(RefCell::new(Beam::start(line)?)));
+    }
+    // The newest release makes the corpus.
+    let newest = beams
+        .iter()
+        .max_by_key(|beam| beam.borrow().release.parse::<u32>().unwrap_or(0))
+        .ok_or("no OTP is given")?;
+    let rows = corpus::make(&mut newest.borrow_mut(), &options.corpus)?;
+    let peers: &[_] = if options.corpus_only { &[] } else { &beams };
+    let cases = rows
+        .iter()
+        .flat_map(|row| all(peers, row))
+        .filter(|case| options.wants(case));
+    let mut cases: Vec<Case> = cases.collect();
+    if options.check {
+        return check(cases);
+    }
+
+    for line in &options.about {
+        println!("- {line}");
+    }
+    println!("- corpus made by OTP {}, bytes:", newest.borrow().release);
+    for row in &rows {
+        println!("  - {}: {} bytes; {}", row.name, row.bytes.len(), row.tally);
+    }
+    let plan = if options.quick {
+        Plan::QUICK
+    } else {
+        Plan::FULL
+    };
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for what in SCENARIOS {
+        for row in ROWS {
+            let here = cases
+                .extract_if(.., |case| case.what == what && case.row == row)
+                .collect();
+            eprintln!("bench: {what}/{row}");
+            let done = rounds::measure(here, plan);
+            report::scenario(&done);
+            outcomes.extend(done);
+        }
+    }
+    println!();
+    report::figures(&outcomes);
+    Ok(())
+}
+
+fn all(beams: &[Rc<RefCell<Beam>>], row: &Row) -> Vec<Case> {
+    let mut cases = peers::all(row);
+    for beam in beams {
+        cases.extend(otp::cases(beam, row));
+    }
+    cases
+}
+
+/// Runs each case once and looks at its result. Ours, the floor and the BEAM must not fail.
+fn check(cases: Vec<Case>) -> Result<(), String> {
+    let mut wrong = 0_usize;
+    let mut right = 0_usize;
+    for (case, verdict) in rounds::verify(cases) {
+        match verdict {
+            Ok(()) => right += 1,
+            Err(reason) => {
+                println!("{}/{} {}: {reason}", case.what, case.row, case.peer);
+                let must = ["erland", "floor", "otp"];
+                wrong += usize::from(must.iter().any(|name| case.peer.starts_with(name)));
+            }
+        }
+    }
+    println!("{right} cases give the right result");
+    if wrong == 0 {
+        Ok(())
+    } else {
+        Err(format!("{wrong} cases that must not fail do"))
+    }
+}

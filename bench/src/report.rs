@@ -1,0 +1,75 @@
+//! What is printed: a table per scenario, an overview, the targets, and the `FIG` lines.
+
+use crate::rounds::{Figure, Outcome};
+
+/// The table of one scenario, fastest first, each beside ours.
+pub fn scenario(outcomes: &[Outcome]) {
+    let Some(first) = outcomes.first() else {
+        return;
+    };
+    println!("\n### {}/{}\n", first.what, first.row);
+    println!("| peer | median, ns | quartiles, ns | times ours |");
+    println!("|---|---:|---:|---:|");
+    let ours = figure(outcomes, "erland").map(|ours| ours.median);
+    let mut sorted: Vec<&Outcome> = outcomes.iter().collect();
+    let key = |outcome: &Outcome| outcome.figure.as_ref().map_or(f64::MAX, |f| f.median);
+    sorted.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    for outcome in sorted {
+        match &outcome.figure {
+            Ok(Figure {
+                median,
+                lower,
+                upper,
+            }) => {
+                let times = ours.map_or("-".to_owned(), |ours| format!("{:.2}", median / ours));
+                println!(
+                    "| {} | {} | {}–{} | {times} |",
+                    outcome.peer,
+                    number(*median),
+                    number(*lower),
+                    number(*upper)
+                );
+            }
+            Err(reason) => println!("| {} | fails: {} | | |", outcome.peer, cell(reason)),
+        }
+    }
+}
+
+/// The lines for machines.
+pub fn figures(outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        if let Ok(figure) = &outcome.figure {
+            println!(
+                "FIG\t{}/{}\t{}\tns_per_op\t{:.1}\tns",
+                outcome.what, outcome.row, outcome.peer, figure.median
+            );
+        }
+    }
+}
+
+/// The figure of a peer among the outcomes of one scenario.
+pub fn figure<'a>(outcomes: &'a [Outcome], peer: &str) -> Option<&'a Figure> {
+    let outcome = outcomes.iter().find(|outcome| outcome.peer == peer)?;
+    outcome.figure.as_ref().ok()
+}
+
+/// Three digits that count, grouped.
+pub fn number(value: f64) -> String {
+    if value < 100.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A text in one cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "/").replace('\n', " ")
+}
