@@ -44,8 +44,9 @@
 //! | `#mod:name{k = v}` | [`Record`] (OTP 29) | [`Record::new`] | boxed |
 //! | LOCAL_EXT | [`Local`] | [`Local::new`] | boxed |
 //!
-//! Equality is Erlang's `=:=`; for `==` and the standard order see [`Term`]. There is no limit on
-//! nesting but memory: clone, drop, comparison, hash and text keep a stack of their own.
+//! Equality is Erlang's `=:=`; for `==` and the standard order see [`Term`]. [`Term::phash2`] is the
+//! hash that all nodes compute alike. There is no limit on nesting but memory: clone, drop,
+//! comparison, hash and text keep a stack of their own.
 //!
 //! # Features
 //!
@@ -78,6 +79,7 @@ mod list;
 mod local;
 mod map;
 mod order;
+mod phash2;
 mod record;
 mod term;
 mod text;

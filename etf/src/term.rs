@@ -28,7 +28,8 @@ use crate::tuple::Tuple;
 /// | [`loosely_equal`](Self::loosely_equal) | `==`, so that `1` is equal to `1.0` |
 /// | [`standard_cmp`](Self::standard_cmp) | `<`, `>`, `lists:sort/1` |
 /// | `Ord` | the order of map keys: the standard order, but every integer before every float |
-/// | `Hash` | consistent with `==`; not `erlang:phash2/1` |
+/// | `Hash` | consistent with `==` |
+/// | [`phash2`](Self::phash2) | `erlang:phash2/1` |
 /// | `Display`, `Debug` | the text of `~tw`; `Debug` adds the creation to identifiers |
 ///
 /// None of these, nor `Clone` nor dropping, recurses on nesting: a term may be nested as deep as

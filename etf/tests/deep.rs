@@ -77,6 +77,7 @@ fn exercise(name: &str, make: impl FnOnce() -> Term + Send) {
         assert_eq!(term.standard_cmp(&clone), Ordering::Equal, "{name}");
         assert!(term.loosely_equal(&clone), "{name}");
         assert_eq!(hash(&term), hash(&clone), "{name}");
+        assert_eq!(term.phash2(), clone.phash2(), "{name}");
         assert!(term.to_string() == format!("{clone:?}"), "{name}");
         drop(term);
         drop(clone);
