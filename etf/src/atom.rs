@@ -8,6 +8,8 @@ use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::hash::{Hash, Hasher};
 
+use crate::medium::Medium;
+
 /// The most characters (code points, not bytes) an atom may have.
 ///
 /// "External Term Format", ATOM_UTF8_EXT; the same number is `MAX_ATOM_CHARACTERS` in ERTS.
@@ -17,14 +19,13 @@ pub const MAX_ATOM_CHARACTERS: usize = 255;
 const MAX_ATOM_BYTES: usize = 4 * MAX_ATOM_CHARACTERS;
 
 /// The longest text that is kept inside the 16 bytes of an [`Atom`].
-const INLINE: usize = 14;
+pub(crate) const INLINE: usize = 14;
 
 /// An Erlang atom: a name of at most 255 characters, in 16 bytes.
 ///
 /// Text of up to 14 bytes is kept inline: no allocation, and a comparison of two words. Longer
 /// text is either borrowed for the life of the program (the [`atom!`](crate::atom!) macro) or
-/// shared and counted. Which of the three it is never shows: equality, order and hash go by the
-/// text alone.
+/// shared and counted. How it is kept never shows: equality, order and hash go by the text alone.
 ///
 /// Atoms are ordered by code points, as Erlang does.
 ///
@@ -40,12 +41,14 @@ const INLINE: usize = 14;
 pub struct Atom(Repr);
 
 // Text of INLINE bytes or less is always `Inline`, with zeros behind it, so two inline atoms are
-// equal exactly if their words are, and atoms of different representation other than
-// `Static`/`Shared` are never equal.
+// equal exactly if their words are, and never equal to any other. Whatever is not static is kept as
+// its length says.
 #[derive(Clone)]
 enum Repr {
     Inline { len: u8, text: [u8; INLINE] },
     Static(&'static &'static str),
+    // One allocation for the names that are long but not very long; those above go to `Shared`.
+    Medium(Medium),
     Shared(Arc<Box<str>>),
 }
 
@@ -62,7 +65,7 @@ impl Atom {
         if is_too_long(text) {
             return Err(AtomError::TooLong);
         }
-        Ok(Self(Repr::Shared(Arc::new(Box::from(text)))))
+        Ok(Self(Repr::shared(text)))
     }
 
     /// The atom of bytes that have been checked to be UTF-8 of at most [`MAX_ATOM_CHARACTERS`]
@@ -75,12 +78,20 @@ impl Atom {
                 let len = bytes.len() as u8;
                 Self(Repr::Inline { len, text })
             }
-            None => {
+            None => match Medium::new(bytes) {
+                Some(text) => Self(Repr::Medium(text)),
                 // The fallback is never taken; it spares a panic path.
-                let text = core::str::from_utf8(bytes).unwrap_or_default();
-                Self(Repr::Shared(Arc::new(Box::from(text))))
-            }
+                None => Self(Repr::shared(
+                    core::str::from_utf8(bytes).unwrap_or_default(),
+                )),
+            },
         }
+    }
+
+    /// The same of text whose bytes are the first ones of these, the others being zeros.
+    #[inline(always)]
+    pub(crate) const fn from_inline(len: u8, text: [u8; INLINE]) -> Self {
+        Self(Repr::Inline { len, text })
     }
 
     /// An atom of at most 14 bytes, for constants.
@@ -120,13 +131,15 @@ impl Atom {
 
     /// The text.
     ///
-    /// Inline text is checked for UTF-8 again, a few nanoseconds (this crate has no unsafe code);
-    /// [`as_bytes`](Self::as_bytes) is free.
+    /// Text of up to 47 bytes that is no literal is checked for UTF-8 again, a few nanoseconds (this
+    /// crate has no unsafe code); [`as_bytes`](Self::as_bytes) is free.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             // Only whole `str`s are ever copied in, so the fallback is never taken.
-            Repr::Inline { .. } => core::str::from_utf8(self.as_bytes()).unwrap_or_default(),
+            Repr::Inline { .. } | Repr::Medium(_) => {
+                core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+            }
             Repr::Static(text) => text,
             Repr::Shared(text) => text,
         }
@@ -138,6 +151,7 @@ impl Atom {
         match &self.0 {
             Repr::Inline { len, text } => text.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Static(text) => text.as_bytes(),
+            Repr::Medium(text) => text.as_slice(),
             Repr::Shared(text) => text.as_bytes(),
         }
     }
@@ -157,6 +171,14 @@ impl Repr {
         Self::Inline {
             len: text.len() as u8,
             text: inline,
+        }
+    }
+
+    /// Of text of more than INLINE bytes.
+    fn shared(text: &str) -> Self {
+        match Medium::new(text.as_bytes()) {
+            Some(text) => Self::Medium(text),
+            None => Self::Shared(Arc::new(Box::from(text))),
         }
     }
 }
@@ -194,6 +216,7 @@ impl PartialEq for Atom {
         match (&self.0, &other.0) {
             (Repr::Inline { len, text }, Repr::Inline { len: l, text: t }) => len == l && text == t,
             (Repr::Inline { .. }, _) | (_, Repr::Inline { .. }) => false,
+            (Repr::Medium(a), Repr::Medium(b)) if a.is(b) => true,
             (Repr::Shared(a), Repr::Shared(b)) if Arc::ptr_eq(a, b) => true,
             _ => self.as_bytes() == other.as_bytes(),
         }

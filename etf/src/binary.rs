@@ -10,14 +10,17 @@ use core::ops::Deref;
 
 use bytes::Bytes;
 
+use crate::medium::Medium;
+
 /// The longest binary that is kept inside the 16 bytes of a [`Binary`].
-const INLINE: usize = 14;
+pub(crate) const INLINE: usize = 14;
 
 /// An Erlang binary: bytes, in a handle of 16 bytes.
 ///
-/// Up to 14 bytes are kept inline. Longer ones share a [`Bytes`]: a clone counts a reference and
-/// copies nothing, and a binary decoded out of a received frame may keep that whole frame alive
-/// ([`detach`](Self::detach) copies it out). Equality, order and hash go by the bytes alone.
+/// Up to 14 bytes are kept inline, up to 47 in one allocation that clones share. Longer ones share
+/// a [`Bytes`]: a clone counts a reference and copies nothing, and a binary decoded out of a
+/// received frame may keep that whole frame alive ([`detach`](Self::detach) copies it out).
+/// Equality, order and hash go by the bytes alone.
 ///
 /// ```
 /// use erland_etf::Binary;
@@ -28,10 +31,11 @@ const INLINE: usize = 14;
 #[derive(Clone)]
 pub struct Binary(Repr);
 
-// INLINE bytes or less are always `Inline`.
+// The length alone says which one it is.
 #[derive(Clone)]
 enum Repr {
     Inline { len: u8, bytes: [u8; INLINE] },
+    Medium(Medium),
     Shared(Arc<Bytes>),
 }
 
@@ -48,10 +52,16 @@ impl Binary {
     /// A binary with a copy of these bytes.
     #[must_use]
     pub fn copy_from_slice(bytes: &[u8]) -> Self {
-        match Repr::inline(bytes) {
+        match Repr::copied(bytes) {
             Some(repr) => Self(repr),
             None => Self(Repr::Shared(Arc::new(Bytes::copy_from_slice(bytes)))),
         }
+    }
+
+    /// The binary whose bytes are the first ones of these, the others being zeros.
+    #[inline(always)]
+    pub(crate) const fn from_inline(len: u8, bytes: [u8; INLINE]) -> Self {
+        Self(Repr::Inline { len, bytes })
     }
 
     /// The bytes.
@@ -59,15 +69,16 @@ impl Binary {
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Medium(bytes) => bytes.as_slice(),
             Repr::Shared(bytes) => bytes,
         }
     }
 
-    /// The bytes as a shared handle: no copy for more than 14 bytes.
+    /// The bytes as a shared handle: no copy for more than 47 bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         match &self.0 {
-            Repr::Inline { .. } => Bytes::copy_from_slice(self.as_slice()),
+            Repr::Inline { .. } | Repr::Medium(_) => Bytes::copy_from_slice(self.as_slice()),
             Repr::Shared(bytes) => Bytes::clone(bytes),
         }
     }
@@ -82,13 +93,17 @@ impl Binary {
 }
 
 impl Repr {
-    fn inline(from: &[u8]) -> Option<Self> {
+    /// A copy of these bytes, if they are too few to share what they are part of.
+    fn copied(from: &[u8]) -> Option<Self> {
         let mut bytes = [0; INLINE];
-        bytes.get_mut(..from.len())?.copy_from_slice(from);
-        Some(Self::Inline {
-            len: from.len() as u8,
-            bytes,
-        })
+        match bytes.get_mut(..from.len()) {
+            Some(slot) => {
+                slot.copy_from_slice(from);
+                let len = from.len() as u8;
+                Some(Self::Inline { len, bytes })
+            }
+            None => Medium::new(from).map(Self::Medium),
+        }
     }
 }
 
@@ -113,9 +128,9 @@ impl AsRef<[u8]> for Binary {
 }
 
 impl From<Bytes> for Binary {
-    /// Keeps the handle, and what it keeps alive, if there are more than 14 bytes.
+    /// Keeps the handle, and what it keeps alive, if there are more than 47 bytes.
     fn from(bytes: Bytes) -> Self {
-        match Repr::inline(&bytes) {
+        match Repr::copied(&bytes) {
             Some(repr) => Self(repr),
             None => Self(Repr::Shared(Arc::new(bytes))),
         }

@@ -3,15 +3,16 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 mod frame;
+mod leaves;
+mod recent;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
-use crate::atom::Atom;
+use crate::atom::{Atom, INLINE};
 use crate::binary::{Binary, BitString};
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
 use crate::fun::{ExportFun, Fun, InternalFun};
@@ -20,16 +21,16 @@ use crate::integer::Integer;
 use crate::limits::Limits;
 use crate::list::List;
 use crate::local::Local;
-use crate::map::{DuplicateKey, Map};
 use crate::read::{
-    AtomText, ExportParts, FunParts, NodeParts, PidParts, PortParts, Reader, RecordParts,
-    ReferenceParts, Step, Token, Visit,
+    AtomText, Cursor, ExportParts, FunParts, NodeParts, PidParts, PortParts, Reader, RecordParts,
+    ReferenceParts, Step, Text, Token, Visit,
 };
 use crate::record::Record;
 use crate::term::Term;
 use crate::tuple::Tuple;
 
-use frame::{Frame, OpenFun, OpenRecord, counted, end_list, grow};
+use frame::{Frame, Open, OpenFun, OpenRecord, end_map, grow};
+use recent::Recent;
 
 /// Decodes a term from the external format, version byte 131 included.
 ///
@@ -72,31 +73,24 @@ impl Reader<'_> {
     /// # Errors
     ///
     /// As [`next_token`](Self::next_token), and if a key of a map or a field of a record occurs
-    /// twice (the offset is then that of its last part), or if the limits are exceeded.
+    /// twice (the offset is then that of the end of the map or record), or if the limits are
+    /// exceeded.
     pub fn read_term(&mut self, limits: &Limits) -> Result<Term, DecodeError> {
         // A copy, which the loop can keep in registers.
         let mut cursor = self.cursor();
         let mut builder = Builder {
-            reader: self,
             heap: limits.max_heap(),
-            stack: SmallVec::new(),
-            top: Frame::Root,
+            before: 0,
+            leaf: Term::nil(),
+            recent: Recent::default(),
+            reader: self,
         };
-        loop {
-            let before = cursor.remaining().len();
-            let step = match cursor.visit(&mut builder) {
-                Ok(None) => Ok(None),
-                Ok(Some(term)) => builder.deliver(term),
-                Err(kind) => Err(kind),
-            };
-            match step {
-                Ok(None) => {}
-                Ok(Some(term)) => {
-                    self.set_cursor(cursor);
-                    return Ok(term);
-                }
-                Err(kind) => return Err(builder.reader.error(kind, before)),
+        match builder.term(&mut cursor) {
+            Ok(term) => {
+                self.set_cursor(cursor);
+                Ok(term)
             }
+            Err(kind) => Err(builder.reader.error(kind, builder.before)),
         }
     }
 }
@@ -105,139 +99,180 @@ struct Builder<'r, 'a> {
     reader: &'r mut Reader<'a>,
     /// How much memory may still be used.
     heap: usize,
-    /// The container whose terms are next, and those around it.
-    top: Frame,
-    stack: SmallVec<[Frame; 8]>,
+    /// How much of the input was left where the last thing started that can be wrong.
+    before: usize,
+    /// A leaf that was not read in a run of them.
+    leaf: Term,
+    recent: Recent,
+}
+
+/// What the next token starts.
+enum Next {
+    /// A term that is complete and waits in the builder.
+    Leaf,
+    // As wide as the boxes: parts of a word that are written apart are slow to read as one.
+    /// Of so many elements.
+    Tuple(usize),
+    /// Of so many elements and a tail, which may itself be the tail of a list.
+    List(usize),
+    /// Of so many pairs.
+    Map(usize),
+    Fun(Box<OpenFun>),
+    Record(Box<OpenRecord>),
 }
 
 impl<'a> Visit<'a> for Builder<'_, 'a> {
-    type Output = Option<Term>;
+    type Output = Next;
 
     #[inline(always)]
-    fn visit(&mut self, token: Token<'a>) -> Step<Option<Term>> {
-        self.term(token)
+    fn visit(&mut self, token: Token<'a>) -> Step<Next> {
+        self.next(token)
     }
 
     #[inline(never)]
-    fn visit_rare(&mut self, token: Token<'a>) -> Step<Option<Term>> {
-        self.term(token)
+    fn visit_rare(&mut self, token: Token<'a>) -> Step<Next> {
+        self.next(token)
     }
 }
 
 impl<'a> Builder<'_, 'a> {
-    /// The term of this token, or `None` if it opens a container.
     #[inline(always)]
-    fn term(&mut self, token: Token<'a>) -> Step<Option<Term>> {
-        Ok(Some(match token {
-            Token::Integer(value) => Term::Integer(Integer::from(value)),
-            Token::Atom(atom) => Term::Atom(self.atom(&atom)?),
-            Token::Float(float) => Term::Float(float),
-            Token::Nil => Term::nil(),
-            Token::Binary(bytes) => Term::Binary(self.binary(bytes)?),
-            Token::Pid(pid) => Term::Pid(self.pid(&pid)?),
-            Token::Tuple(0) => Term::Tuple(Tuple::default()),
-            Token::Tuple(owed) => {
-                let terms = self.terms(owed)?;
-                self.open(Frame::Tuple { owed, terms });
-                return Ok(None);
+    fn next(&mut self, token: Token<'a>) -> Step<Next> {
+        Ok(match token {
+            Token::Tuple(len) => Next::Tuple(len as usize),
+            Token::List(len) => Next::List(len as usize),
+            Token::Map(len) => Next::Map(len as usize),
+            Token::Fun(fun) => Next::Fun(Box::new(self.fun(&fun)?)),
+            Token::Record(record) => Next::Record(Box::new(self.record(&record)?)),
+            leaf => {
+                let mut term = Term::nil();
+                self.leaf(leaf, &mut &mut term)?;
+                self.leaf = term;
+                Next::Leaf
             }
-            Token::List(owed) => {
-                self.list(owed)?;
-                return Ok(None);
-            }
-            Token::String(bytes) => self.string(bytes)?,
-            Token::Map(0) => Term::Map(Map::default()),
-            Token::Map(len) => {
-                self.charge_each(len as usize, size_of::<(Term, Term)>())?;
-                let pairs = Vec::with_capacity(len as usize);
-                let owed = len.saturating_mul(2);
-                self.open(Frame::Map { owed, pairs });
-                return Ok(None);
-            }
-            Token::BigInteger {
-                negative,
-                magnitude,
-            } => self.big_integer(negative, magnitude)?,
-            Token::BitString { bytes, last_bits } => self.bit_string(bytes, last_bits)?,
-            Token::Port(port) => self.port(&port)?,
-            Token::Reference(reference) => self.reference(&reference)?,
-            Token::Export(export) => self.export(&export)?,
-            Token::Local(bytes) => self.local(bytes)?,
-            Token::Fun(fun) => return self.fun(&fun),
-            Token::Record(record) => return self.record(&record),
-        }))
+        })
     }
 
-    /// Gives a complete term to the container that waits for it, and that one, if it is complete
-    /// then, to the next. Returns the whole term once it is complete.
-    #[inline(always)]
-    fn deliver(&mut self, mut term: Term) -> Step<Option<Term>> {
+    /// Reads one term with all that is in it.
+    fn term(&mut self, cursor: &mut Cursor<'a>) -> Step<Term> {
+        // The containers that are open, each within the one before.
+        let mut open = Open::default();
         loop {
-            let tail = match &mut self.top {
-                Frame::Root => return Ok(Some(term)),
-                Frame::Tuple { owed, terms } => {
-                    terms.push(term);
-                    if counted(owed) {
-                        return Ok(None);
+            // What is next is no leaf, or the first of all.
+            self.before = cursor.remaining().len();
+            match cursor.visit(self)? {
+                Next::Leaf => open.add(mem::replace(&mut self.leaf, Term::nil())),
+                Next::Tuple(len) => {
+                    let mut terms = self.terms(len)?;
+                    let mut owed = len as u32;
+                    self.fill(cursor, &mut owed, &mut terms);
+                    // Most tuples have nothing but leaves.
+                    if owed > 0 {
+                        open.push(Frame::Tuple { owed, terms });
+                        continue;
                     }
-                    Term::nil()
+                    open.add(Term::Tuple(terms.into()));
                 }
-                Frame::List { owed: 0, .. } => term,
-                Frame::List { owed, terms } => {
-                    terms.push(term);
-                    counted(owed);
-                    return Ok(None);
-                }
-                Frame::Map { owed, pairs } => {
-                    match pairs.last_mut() {
-                        Some((_, value)) if *owed & 1 == 1 => *value = term,
-                        _ => pairs.push((term, Term::nil())),
+                Next::List(len) => {
+                    let mut owed = len as u32;
+                    if let Some(terms) = open.at_tail() {
+                        // A list as the tail of a list: both are one and go on in one vector. To
+                        // join them inside out would take the square of the nesting.
+                        self.charge_each(len, size_of::<Term>())?;
+                        grow(terms, len);
+                        open.lengthen(owed);
+                    } else {
+                        let mut terms = self.terms(len)?;
+                        self.fill(cursor, &mut owed, &mut terms);
+                        if owed > 0 || !cursor.nil() {
+                            open.push(Frame::List { owed, terms });
+                            if owed == 0 {
+                                continue;
+                            }
+                        } else {
+                            open.add(Term::List(terms.into()));
+                        }
                     }
-                    if counted(owed) {
-                        return Ok(None);
+                }
+                Next::Map(len) => {
+                    self.charge_each(len, size_of::<(Term, Term)>())?;
+                    let mut pairs = Vec::with_capacity(len);
+                    let mut owed = (len as u32).saturating_mul(2);
+                    self.fill_pairs(cursor, &mut owed, &mut pairs);
+                    if owed > 0 {
+                        open.push(Frame::Map { owed, pairs });
+                        continue;
                     }
-                    Term::nil()
+                    self.before = cursor.remaining().len();
+                    open.add(end_map(pairs)?);
                 }
-                Frame::Fun(open) => {
-                    open.free.push(term);
-                    if counted(&mut open.owed) {
-                        return Ok(None);
+                Next::Fun(fun) => open.push(Frame::Fun(fun)),
+                Next::Record(record) => open.push(Frame::Record(record)),
+            }
+            // A term was added. Read on in its container, and end all that are complete.
+            loop {
+                let Some(top) = open.frames.last_mut() else {
+                    return Ok(open.root);
+                };
+                let term = match top {
+                    Frame::Tuple { owed, terms } => {
+                        self.fill(cursor, owed, terms);
+                        if *owed > 0 {
+                            break;
+                        }
+                        Term::Tuple(mem::take(terms).into())
                     }
-                    Term::nil()
-                }
-                Frame::Record(open) => {
-                    open.values.push(term);
-                    if counted(&mut open.owed) {
-                        return Ok(None);
+                    Frame::List { owed, terms } => {
+                        self.fill(cursor, owed, terms);
+                        if *owed > 0 || !cursor.nil() {
+                            break;
+                        }
+                        Term::List(mem::take(terms).into())
                     }
-                    Term::nil()
-                }
-            };
-            let outer = self.stack.pop().unwrap_or(Frame::Root);
-            term = match mem::replace(&mut self.top, outer) {
-                Frame::Root => return Ok(Some(tail)),
-                Frame::Tuple { terms, .. } => Term::Tuple(terms.into()),
-                Frame::List { terms, .. } => end_list(terms, tail),
-                Frame::Map { pairs, .. } => {
-                    Term::Map(Map::from_pairs(pairs).map_err(|DuplicateKey| Kind::DuplicateKey)?)
-                }
-                Frame::Fun(open) => open.close(),
-                Frame::Record(open) => open.close()?,
-            };
+                    Frame::Improper { terms } => {
+                        let terms = mem::take(terms);
+                        self.improper(terms)?
+                    }
+                    Frame::Map { owed, pairs } => {
+                        self.fill_pairs(cursor, owed, pairs);
+                        if *owed > 0 {
+                            break;
+                        }
+                        self.before = cursor.remaining().len();
+                        end_map(mem::take(pairs))?
+                    }
+                    Frame::Fun(fun) if fun.owed > 0 => break,
+                    Frame::Record(record) if record.owed > 0 => break,
+                    Frame::Fun(_) | Frame::Record(_) => {
+                        self.before = cursor.remaining().len();
+                        match open.frames.pop() {
+                            Some(Frame::Fun(fun)) => open.add(fun.end()),
+                            Some(Frame::Record(record)) => open.add(record.end()?),
+                            _ => {}
+                        }
+                        continue;
+                    }
+                };
+                open.pop();
+                open.add(term);
+            }
         }
-    }
-
-    #[inline(always)]
-    fn open(&mut self, frame: Frame) {
-        self.stack.push(mem::replace(&mut self.top, frame));
     }
 
     // ---- leaves ----
 
     #[inline(always)]
     fn atom(&mut self, atom: &AtomText<'_>) -> Step<Atom> {
-        self.charge(shared(atom.copied(), atom.copied()))?;
-        Ok(atom.to_atom())
+        match atom.0 {
+            Text::Utf8(text) if text.len() > INLINE => {
+                self.charge(shared(text.len(), text.len()))?;
+                Ok(self.recent.atom(text))
+            }
+            _ => {
+                self.charge(shared(atom.copied(), atom.copied()))?;
+                Ok(atom.to_atom())
+            }
+        }
     }
 
     #[inline(always)]
@@ -313,47 +348,41 @@ impl<'a> Builder<'_, 'a> {
 
     /// Room for the elements of a container. The reader has seen that the input can hold as many.
     #[inline(always)]
-    fn terms(&mut self, len: u32) -> Step<Vec<Term>> {
-        self.charge_each(len as usize, size_of::<Term>())?;
-        Ok(Vec::with_capacity(len as usize))
+    fn terms(&mut self, len: usize) -> Step<Vec<Term>> {
+        self.charge_each(len, size_of::<Term>())?;
+        Ok(Vec::with_capacity(len))
     }
 
-    #[inline(always)]
-    fn list(&mut self, owed: u32) -> Step<()> {
-        if let Frame::List {
-            owed: due @ 0,
-            terms,
-        } = &mut self.top
-        {
-            // A list as the tail of a list: both are one and go on in one vector. To join them
-            // inside out would take the square of the nesting.
-            *due = owed;
-            grow(terms, owed as usize);
-            return self.charge_each(owed as usize, size_of::<Term>());
+    /// The list of these elements and, behind them, its tail.
+    #[inline(never)]
+    fn improper(&mut self, mut terms: Vec<Term>) -> Step<Term> {
+        let tail = terms.pop().unwrap_or(Term::nil());
+        if let Term::List(list) = &tail {
+            // A list of bytes will be joined.
+            self.charge_each(list.len(), size_of::<Term>())?;
+            grow(&mut terms, list.len());
         }
-        let terms = self.terms(owed)?;
-        self.open(Frame::List { owed, terms });
-        Ok(())
+        Ok(match List::improper(terms, tail) {
+            Ok(list) => Term::List(list),
+            Err(tail) => tail,
+        })
     }
 
-    /// A list of bytes, or `[]` for the end of the list whose tail they were.
     #[inline]
     fn string(&mut self, bytes: &'a [u8]) -> Step<Term> {
-        if let Frame::List { owed: 0, terms } = &mut self.top {
-            grow(terms, bytes.len());
-            terms.extend(bytes.iter().map(|byte| Term::from(*byte)));
-            self.charge_each(bytes.len(), size_of::<Term>())?;
-            return Ok(Term::nil());
+        self.charge(STRING)?;
+        if let Some(list) = List::from_short_bytes(bytes) {
+            return Ok(Term::List(list));
         }
         Ok(Term::List(List::from_bytes(self.binary(bytes)?)))
     }
 
     #[inline(never)]
-    fn fun(&mut self, parts: &FunParts<'_>) -> Step<Option<Term>> {
+    fn fun(&mut self, parts: &FunParts<'_>) -> Step<OpenFun> {
         self.charge(size_of::<Fun>())?;
-        let open = OpenFun {
+        Ok(OpenFun {
             owed: u32::from(parts.free),
-            free: self.terms(u32::from(parts.free))?,
+            free: self.terms(usize::from(parts.free))?,
             fun: InternalFun {
                 module: self.atom(&parts.module)?,
                 arity: parts.arity,
@@ -364,35 +393,25 @@ impl<'a> Builder<'_, 'a> {
                 pid: self.pid(&parts.pid)?,
                 free: Tuple::default(),
             },
-        };
-        if open.owed == 0 {
-            return Ok(Some(open.close()));
-        }
-        self.open(Frame::Fun(Box::new(open)));
-        Ok(None)
+        })
     }
 
     #[inline(never)]
-    fn record(&mut self, parts: &RecordParts<'_>) -> Step<Option<Term>> {
+    fn record(&mut self, parts: &RecordParts<'_>) -> Step<OpenRecord> {
         self.charge(size_of::<Record>())?;
         self.charge_each(parts.len as usize, size_of::<Atom>())?;
         let mut names = Vec::with_capacity(parts.len as usize);
         for name in parts.names() {
             names.push(self.atom(&name)?);
         }
-        let open = OpenRecord {
+        Ok(OpenRecord {
             owed: parts.len,
             module: self.atom(&parts.module)?,
             name: self.atom(&parts.name)?,
             exported: parts.exported,
             names,
-            values: self.terms(parts.len)?,
-        };
-        if open.owed == 0 {
-            return open.close().map(Some);
-        }
-        self.open(Frame::Record(Box::new(open)));
-        Ok(None)
+            values: self.terms(parts.len as usize)?,
+        })
     }
 
     // ---- memory ----
@@ -408,6 +427,9 @@ impl<'a> Builder<'_, 'a> {
         self.charge(count.saturating_mul(bytes))
     }
 }
+
+/// What a list of bytes takes beside long ones.
+const STRING: usize = 64;
 
 /// What a [`NodeId`] takes: two counters, an atom, a creation.
 const NODE: usize = 40;

@@ -69,6 +69,7 @@ extern crate std;
 
 mod atom;
 mod binary;
+mod drop;
 mod equal;
 mod float;
 mod fun;
@@ -78,6 +79,7 @@ mod key;
 mod list;
 mod local;
 mod map;
+mod medium;
 mod order;
 mod phash2;
 mod record;

@@ -10,7 +10,7 @@ use core::{mem, slice};
 use crate::binary::Binary;
 use crate::integer::Integer;
 use crate::term::Term;
-use crate::walk;
+use crate::{drop, walk};
 
 /// An Erlang list, proper or improper, in a handle of 16 bytes.
 ///
@@ -41,11 +41,42 @@ enum Repr {
     Other(Option<Box<Other>>),
 }
 
+// 64 bytes, so that most strings and every `[Head | Tail]` take one allocation.
 enum Other {
-    /// A proper list of bytes, not empty.
+    /// A proper list of bytes, not empty and no more than [`SHORT`].
+    Short { len: u8, bytes: [u8; SHORT] },
+    /// A proper list of more bytes.
     Bytes(Binary),
-    /// At least one element, then the tail, which is no list.
+    /// One element, then the tail, which is no list.
+    Pair([Term; 2]),
+    /// More elements, then the tail, which is no list.
     Improper(Box<[Term]>),
+}
+
+/// The most bytes that are kept beside the length in 64 bytes.
+const SHORT: usize = 62;
+
+const _: () = assert!(size_of::<Other>() <= 64);
+
+impl Other {
+    /// Of bytes that are neither none nor more than [`SHORT`].
+    fn short(from: &[u8]) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        bytes.get_mut(..from.len())?.copy_from_slice(from);
+        let len = from.len() as u8;
+        Some(Self::Short { len, bytes })
+    }
+
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::Short { len, bytes } => {
+                View::Bytes(bytes.get(..usize::from(*len)).unwrap_or_default())
+            }
+            Self::Bytes(bytes) => View::Bytes(bytes),
+            Self::Pair(terms) => View::Improper(terms),
+            Self::Improper(terms) => View::Improper(terms),
+        }
+    }
 }
 
 /// What a [`List`] holds, for code that treats the forms differently.
@@ -70,15 +101,45 @@ impl List {
 
     /// The proper list of these bytes as integers, what Erlang calls a string. Any length.
     ///
-    /// Takes a byte per element; a [`Bytes`](bytes::Bytes) or [`Vec`] of more than 14 bytes is kept
-    /// without a copy.
+    /// Takes a byte per element, but 64 at least; a [`Bytes`](bytes::Bytes) or [`Vec`] of more than
+    /// 62 bytes is kept without a copy.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Binary>) -> Self {
         let bytes = bytes.into();
         if bytes.is_empty() {
             return Self::nil();
         }
-        Self(Repr::Other(Some(Box::new(Other::Bytes(bytes)))))
+        let other = Other::short(&bytes).unwrap_or(Other::Bytes(bytes));
+        Self(Repr::Other(Some(Box::new(other))))
+    }
+
+    /// The same of few bytes, without a [`Binary`] on the way.
+    #[inline]
+    pub(crate) fn from_short_bytes(bytes: &[u8]) -> Option<Self> {
+        if !(1..=SHORT).contains(&bytes.len()) {
+            return None;
+        }
+        // Copied to where they stay: short pieces are slow to move once more.
+        let mut other = Box::new(Other::Short {
+            len: bytes.len() as u8,
+            bytes: [0; SHORT],
+        });
+        if let Other::Short { bytes: place, .. } = &mut *other {
+            place.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        }
+        Some(Self(Repr::Other(Some(other))))
+    }
+
+    /// Whether there may be containers inside.
+    #[inline(always)]
+    pub(crate) fn has_terms(&self) -> bool {
+        match &self.0 {
+            Repr::Slice(_) => true,
+            Repr::Other(None) => false,
+            Repr::Other(Some(other)) => {
+                matches!(**other, Other::Pair(_) | Other::Improper(_))
+            }
+        }
     }
 
     /// The list `[Items | Tail]`.
@@ -101,7 +162,13 @@ impl List {
                     Repr::Slice(terms) => items.extend(terms),
                     Repr::Other(None) => {}
                     Repr::Other(Some(other)) => match *other {
-                        Other::Bytes(bytes) => items.extend(bytes.iter().map(|b| Term::from(*b))),
+                        Other::Short { .. } | Other::Bytes(_) => {
+                            items.extend(Iter::of(other.view()).cloned());
+                        }
+                        Other::Pair(terms) => {
+                            items.extend(terms);
+                            return Ok(Self::with_tail(items));
+                        }
                         Other::Improper(terms) => {
                             items.extend(terms);
                             return Ok(Self::with_tail(items));
@@ -118,9 +185,14 @@ impl List {
         }
     }
 
+    /// Of at least one element, then the tail, which is no list.
     fn with_tail(terms: Vec<Term>) -> Self {
-        let terms = terms.into_boxed_slice();
-        Self(Repr::Other(Some(Box::new(Other::Improper(terms)))))
+        Self(Repr::Other(Some(Box::new(
+            match <[Term; 2]>::try_from(terms) {
+                Ok(pair) => Other::Pair(pair),
+                Err(terms) => Other::Improper(terms.into_boxed_slice()),
+            },
+        ))))
     }
 
     /// How many elements there are; the tail of an improper list is none.
@@ -169,11 +241,7 @@ impl List {
     /// The elements in order, without the tail of an improper list.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter(match self.view() {
-            View::Nil | View::Improper([]) => Elements::Terms([].iter()),
-            View::Bytes(bytes) => Elements::Bytes(bytes.iter()),
-            View::Slice(terms) | View::Improper([terms @ .., _]) => Elements::Terms(terms.iter()),
-        })
+        Iter::of(self.view())
     }
 
     /// The elements as bytes, if the list is proper and each is an integer from 0 to 255.
@@ -201,10 +269,7 @@ impl List {
         }
         Some(match mem::take(&mut self.0) {
             Repr::Slice(terms) => terms.into_vec(),
-            Repr::Other(Some(other)) => match *other {
-                Other::Bytes(bytes) => bytes.iter().map(|byte| Term::from(*byte)).collect(),
-                Other::Improper(terms) => terms.into_vec(),
-            },
+            Repr::Other(Some(other)) => Iter::of(other.view()).cloned().collect(),
             Repr::Other(None) => Vec::new(),
         })
     }
@@ -213,10 +278,7 @@ impl List {
         match &self.0 {
             Repr::Slice(terms) => View::Slice(terms),
             Repr::Other(None) => View::Nil,
-            Repr::Other(Some(other)) => match &**other {
-                Other::Bytes(bytes) => View::Bytes(bytes),
-                Other::Improper(terms) => View::Improper(terms),
-            },
+            Repr::Other(Some(other)) => other.view(),
         }
     }
 
@@ -226,21 +288,34 @@ impl List {
             Repr::Slice(terms) => terms,
             Repr::Other(None) => &mut [],
             Repr::Other(Some(other)) => match &mut **other {
-                Other::Bytes(_) => &mut [],
+                Other::Short { .. } | Other::Bytes(_) => &mut [],
+                Other::Pair(terms) => terms,
                 Other::Improper(terms) => terms,
             },
         }
     }
 
-    /// Takes out what [`terms_mut`](Self::terms_mut) shows and leaves something without terms.
-    pub(crate) fn take_terms(&mut self) -> Box<[Term]> {
-        match mem::take(&mut self.0) {
-            Repr::Slice(terms) => terms,
-            Repr::Other(None) => Box::default(),
-            Repr::Other(Some(other)) => match *other {
-                Other::Bytes(_) => Box::default(),
-                Other::Improper(terms) => terms,
+    /// Element and tail, if they are all and have no box of their own.
+    pub(crate) fn pair_mut(&mut self) -> Option<&mut [Term; 2]> {
+        match &mut self.0 {
+            Repr::Other(Some(other)) => match &mut **other {
+                Other::Pair(terms) => Some(terms),
+                Other::Short { .. } | Other::Bytes(_) | Other::Improper(_) => None,
             },
+            Repr::Slice(_) | Repr::Other(None) => None,
+        }
+    }
+
+    /// Takes out what [`terms_mut`](Self::terms_mut) shows, if it is in a box of its own, and leaves
+    /// a list that is good for nothing but being dropped.
+    pub(crate) fn take_boxed(&mut self) -> Option<Box<[Term]>> {
+        match &mut self.0 {
+            Repr::Slice(terms) => Some(mem::take(terms)),
+            Repr::Other(Some(other)) => match &mut **other {
+                Other::Improper(terms) => Some(mem::take(terms)),
+                Other::Short { .. } | Other::Bytes(_) | Other::Pair(_) => None,
+            },
+            Repr::Other(None) => None,
         }
     }
 
@@ -250,7 +325,15 @@ impl List {
             Repr::Slice(terms) => Repr::Slice(make(terms)),
             Repr::Other(None) => Repr::Other(None),
             Repr::Other(Some(other)) => Repr::Other(Some(Box::new(match &**other {
+                Other::Short { len, bytes } => Other::Short {
+                    len: *len,
+                    bytes: *bytes,
+                },
                 Other::Bytes(bytes) => Other::Bytes(bytes.clone()),
+                Other::Pair(terms) => match <Box<[Term; 2]>>::try_from(make(terms)) {
+                    Ok(pair) => Other::Pair(*pair),
+                    Err(terms) => Other::Improper(terms),
+                },
                 Other::Improper(terms) => Other::Improper(make(terms)),
             }))),
         })
@@ -295,8 +378,11 @@ impl Clone for List {
 }
 
 impl Drop for List {
+    #[inline]
     fn drop(&mut self) {
-        walk::drop_terms(self.terms_mut());
+        if self.has_terms() {
+            drop::drop_terms(self.terms_mut());
+        }
     }
 }
 
@@ -305,6 +391,16 @@ impl Drop for List {
 /// The elements of a list held as bytes are references into a table of 256 terms.
 #[derive(Clone, Debug)]
 pub struct Iter<'a>(Elements<'a>);
+
+impl<'a> Iter<'a> {
+    fn of(view: View<'a>) -> Self {
+        Self(match view {
+            View::Nil | View::Improper([]) => Elements::Terms([].iter()),
+            View::Bytes(bytes) => Elements::Bytes(bytes.iter()),
+            View::Slice(terms) | View::Improper([terms @ .., _]) => Elements::Terms(terms.iter()),
+        })
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Elements<'a> {

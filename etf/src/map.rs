@@ -7,7 +7,7 @@ use core::{mem, slice};
 
 use crate::key;
 use crate::term::Term;
-use crate::walk;
+use crate::{drop, walk};
 
 /// An Erlang map, in a handle of 16 bytes.
 ///
@@ -118,7 +118,7 @@ impl Clone for Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        walk::drop_pairs(&mut self.0);
+        drop::drop_pairs(&mut self.0);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::error::{DecodeError, DecodeErrorKind, TermKind};
 use crate::ident::{NodeId, Pid, Reference};
 use crate::tag;
 
-pub(crate) use cursor::{Cursor, Step, Visit};
+pub(crate) use cursor::{Cursor, Padded, Step, Visit};
 
 pub(crate) use cursor::MAX_MAP_LEN;
 pub(crate) use rare::{MAX_FUN_FREE, MAX_TUPLE_LEN, SMALL};

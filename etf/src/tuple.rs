@@ -6,7 +6,7 @@ use core::mem;
 use core::ops::Deref;
 
 use crate::term::Term;
-use crate::walk;
+use crate::{drop, walk};
 
 /// An Erlang tuple: its elements, in a handle of 16 bytes.
 ///
@@ -68,6 +68,6 @@ impl Clone for Tuple {
 
 impl Drop for Tuple {
     fn drop(&mut self) {
-        walk::drop_terms(&mut self.0);
+        drop::drop_terms(&mut self.0);
     }
 }

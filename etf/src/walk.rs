@@ -5,7 +5,6 @@
 //! Order is in `order.rs`, text in `text/print.rs`; they walk with the pieces from here.
 
 use alloc::boxed::Box;
-use alloc::vec;
 use core::hash::{Hash, Hasher};
 use core::{mem, slice};
 
@@ -131,89 +130,6 @@ fn has_children(term: &Term) -> bool {
             !Children::of(term.into()).is_empty()
         }
         _ => false,
-    }
-}
-
-// ---- drop ----
-
-enum Dropping {
-    Terms(vec::IntoIter<Term>),
-    Pairs(vec::IntoIter<(Term, Term)>),
-}
-
-/// Empties the containers among these terms, so that dropping the terms themselves recurses no
-/// further. Terms without anything inside stay as they are, and so cost one look each.
-pub(crate) fn drop_terms(terms: &mut [Term]) {
-    let mut stack = Stack::new();
-    for term in terms {
-        if has_children(term) {
-            unnest(mem::replace(term, Term::nil()), &mut stack);
-            drop_all(&mut stack);
-        }
-    }
-}
-
-/// [`drop_terms`] for the keys and values of a map.
-pub(crate) fn drop_pairs(pairs: &mut [(Term, Term)]) {
-    let mut stack = Stack::new();
-    for (key, value) in pairs {
-        for term in [key, value] {
-            if has_children(term) {
-                unnest(mem::replace(term, Term::nil()), &mut stack);
-                drop_all(&mut stack);
-            }
-        }
-    }
-}
-
-fn drop_all(stack: &mut Stack<Dropping>) {
-    while let Some(top) = stack.last_mut() {
-        match top {
-            Dropping::Terms(terms) => match terms.next() {
-                // Without its frame if it was the last, so that a chain stays at one frame.
-                Some(term) if terms.len() == 0 => {
-                    stack.pop();
-                    unnest(term, stack);
-                }
-                Some(term) => unnest(term, stack),
-                None => drop(stack.pop()),
-            },
-            Dropping::Pairs(pairs) => match pairs.next() {
-                Some((key, value)) => {
-                    if pairs.len() == 0 {
-                        stack.pop();
-                    }
-                    unnest(key, stack);
-                    unnest(value, stack);
-                }
-                None => drop(stack.pop()),
-            },
-        }
-    }
-}
-
-/// Drops a term, except for what is inside, which is put on the stack.
-fn unnest(mut term: Term, stack: &mut Stack<Dropping>) {
-    let terms = match &mut term {
-        Term::Tuple(tuple) => mem::take(&mut tuple.0),
-        Term::List(list) => list.take_terms(),
-        Term::Map(map) => {
-            if !map.is_empty() {
-                stack.push(Dropping::Pairs(
-                    mem::take(&mut map.0).into_vec().into_iter(),
-                ));
-            }
-            return;
-        }
-        Term::Fun(fun) => match &mut **fun {
-            Fun::Internal(fun) => mem::take(&mut fun.free.0),
-            Fun::Export(_) => return,
-        },
-        Term::Record(record) => mem::take(&mut record.values_mut().0),
-        _ => return,
-    };
-    if !terms.is_empty() {
-        stack.push(Dropping::Terms(terms.into_vec().into_iter()));
     }
 }
 

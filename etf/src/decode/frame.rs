@@ -2,12 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::iter;
+use core::{iter, mem};
+
+use smallvec::SmallVec;
 
 use crate::atom::Atom;
 use crate::error::DecodeErrorKind as Kind;
 use crate::fun::InternalFun;
-use crate::list::List;
+use crate::map::{DuplicateKey, Map};
 use crate::read::Step;
 use crate::record::{DuplicateField, Record};
 use crate::term::Term;
@@ -18,15 +20,18 @@ use crate::term::Term;
 /// their size while it doubles. At 32 bytes that keeps decoding within 64 bytes of memory for one
 /// of input; what is larger is boxed.
 pub(super) enum Frame {
-    /// Nothing is open: the next term is the one asked for.
-    Root,
     Tuple {
         owed: u32,
         terms: Vec<Term>,
     },
-    /// At least one element; once it has all, the tail comes.
+    /// At least one element.
     List {
+        /// How many elements are due; after them, the tail.
         owed: u32,
+        terms: Vec<Term>,
+    },
+    /// At least one element and then the tail.
+    Improper {
         terms: Vec<Term>,
     },
     /// Keys and values count one each. A key waits in its pair with `[]` as value.
@@ -40,29 +45,132 @@ pub(super) enum Frame {
 
 const _: () = assert!(size_of::<Frame>() <= 32);
 
-/// Counts one term off what is owed; whether there is more.
+/// Pushes, in a form in which the compiler sees that nothing can fail where there is room, and so
+/// writes the value where it stays. All vectors here have room for what is owed to them.
 #[inline(always)]
-pub(super) fn counted(owed: &mut u32) -> bool {
-    *owed = owed.saturating_sub(1);
-    *owed > 0
-}
-
-#[inline(always)]
-pub(super) fn end_list(terms: Vec<Term>, tail: Term) -> Term {
-    if tail.is_nil() {
-        Term::List(terms.into())
+pub(super) fn push<T>(values: &mut Vec<T>, value: T) {
+    if values.len() < values.capacity() {
+        values.push(value);
     } else {
-        end_improper(terms, tail)
+        push_slow(values, value);
     }
 }
 
+#[cold]
 #[inline(never)]
-fn end_improper(mut terms: Vec<Term>, tail: Term) -> Term {
-    // Else one more term could double the memory.
-    terms.reserve_exact(1);
-    match List::improper(terms, tail) {
-        Ok(list) => Term::List(list),
-        Err(tail) => tail,
+fn push_slow<T>(values: &mut Vec<T>, value: T) {
+    values.push(value);
+}
+
+/// The containers that are open.
+pub(super) struct Open {
+    pub(super) frames: SmallVec<[Frame; 8]>,
+    /// The term asked for, once nothing is open.
+    pub(super) root: Term,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self {
+            frames: SmallVec::new(),
+            root: Term::nil(),
+        }
+    }
+}
+
+impl Open {
+    /// Opens a container within the one opened last.
+    #[inline(always)]
+    pub(super) fn push(&mut self, frame: Frame) {
+        if self.frames.len() < self.frames.capacity() {
+            self.frames.push(frame);
+        } else {
+            self.push_slow(frame);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slow(&mut self, frame: Frame) {
+        self.frames.push(frame);
+    }
+
+    /// Ends the container opened last, which has been emptied. It stays where it is until then: to
+    /// move what was just written in parts is slow.
+    #[inline(always)]
+    pub(super) fn pop(&mut self) {
+        let rest = self.frames.len().saturating_sub(1);
+        self.frames.truncate(rest);
+    }
+
+    /// Gives a term to the container that waits for it.
+    #[inline(always)]
+    pub(super) fn add(&mut self, term: Term) {
+        match self.frames.last_mut() {
+            Some(Frame::Tuple { owed, terms }) => {
+                push(terms, term);
+                *owed = owed.saturating_sub(1);
+            }
+            Some(top @ Frame::List { owed: 0, .. }) => top.add_tail(term),
+            Some(Frame::List { owed, terms }) => {
+                push(terms, term);
+                *owed = owed.saturating_sub(1);
+            }
+            Some(Frame::Map { owed, pairs }) => {
+                match pairs.last_mut() {
+                    Some((_, value)) if *owed & 1 == 1 => *value = term,
+                    _ => push(pairs, (term, Term::nil())),
+                }
+                *owed = owed.saturating_sub(1);
+            }
+            Some(Frame::Fun(fun)) => {
+                fun.free.push(term);
+                fun.owed = fun.owed.saturating_sub(1);
+            }
+            Some(Frame::Record(record)) => {
+                record.values.push(term);
+                record.owed = record.owed.saturating_sub(1);
+            }
+            // It has all its terms.
+            Some(Frame::Improper { .. }) => {}
+            None => self.root = term,
+        }
+    }
+
+    /// The elements of the list whose tail is next.
+    pub(super) fn at_tail(&mut self) -> Option<&mut Vec<Term>> {
+        match self.frames.last_mut() {
+            Some(Frame::List { owed: 0, terms }) => Some(terms),
+            _ => None,
+        }
+    }
+
+    /// Makes the list whose tail was next wait for so many more elements.
+    pub(super) fn lengthen(&mut self, more: u32) {
+        if let Some(Frame::List { owed, .. }) = self.frames.last_mut() {
+            *owed = more;
+        }
+    }
+}
+
+impl Frame {
+    #[inline(never)]
+    fn add_tail(&mut self, tail: Term) {
+        if let Self::List { terms, .. } = self {
+            let mut terms = mem::take(terms);
+            // Else one more term could double the memory.
+            terms.reserve_exact(1);
+            terms.push(tail);
+            *self = Self::Improper { terms };
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn end_map(pairs: Vec<(Term, Term)>) -> Step<Term> {
+    match Map::from_pairs(pairs) {
+        Ok(map) => Ok(Term::Map(map)),
+        Err(DuplicateKey) => Err(Kind::DuplicateKey),
     }
 }
 
@@ -74,7 +182,7 @@ pub(super) struct OpenFun {
 }
 
 impl OpenFun {
-    pub(super) fn close(self) -> Term {
+    pub(super) fn end(self) -> Term {
         Term::from(InternalFun {
             free: self.free.into(),
             ..self.fun
@@ -93,7 +201,7 @@ pub(super) struct OpenRecord {
 }
 
 impl OpenRecord {
-    pub(super) fn close(self) -> Step<Term> {
+    pub(super) fn end(self) -> Step<Term> {
         let fields = iter::zip(self.names, self.values);
         Record::new(self.module, self.name, self.exported, fields)
             .map(Term::from)

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::atom::{Atom, MAX_ATOM_CHARACTERS};
+use crate::atom::{Atom, INLINE, MAX_ATOM_CHARACTERS};
 use crate::error::DecodeErrorKind as Kind;
 use crate::float::Float;
 use crate::tag;
@@ -25,7 +25,65 @@ pub(crate) trait Visit<'a> {
 
     /// Not to be inlined.
     fn visit_rare(&mut self, token: Token<'a>) -> Step<Self::Output>;
+
+    /// An atom of plain ASCII, `text`, that is also at hand with zeros behind it.
+    #[inline(always)]
+    fn visit_short_atom(&mut self, text: &'a [u8], _padded: Padded) -> Step<Self::Output> {
+        self.visit(Token::Atom(AtomText(Text::Utf8(text))))
+    }
+
+    /// An integer beyond 64 bits with sign, whose magnitude is also at hand as a number.
+    #[inline(always)]
+    fn visit_wide(
+        &mut self,
+        negative: bool,
+        _value: u128,
+        magnitude: &'a [u8],
+    ) -> Step<Self::Output> {
+        self.visit(Token::BigInteger {
+            negative,
+            magnitude,
+        })
+    }
+
+    /// A binary that is also at hand with zeros behind it.
+    #[inline(always)]
+    fn visit_short_binary(&mut self, bytes: &'a [u8], _padded: Padded) -> Step<Self::Output> {
+        self.visit(Token::Binary(bytes))
+    }
 }
+
+/// An integer of up to 128 bits beside its sign.
+enum Wide<'a> {
+    Word(i64),
+    /// Beyond 64 bits with sign.
+    Beyond {
+        negative: bool,
+        magnitude: u128,
+        /// The same, least byte first, the last byte not zero.
+        bytes: &'a [u8],
+    },
+}
+
+/// Up to 14 bytes, which is what atoms and binaries keep inline, with zeros behind them. Cut out of
+/// the input 16 at a time, because a copy of a few bytes takes longer than one of many.
+pub(crate) type Padded = [u8; INLINE];
+
+/// For each length the bytes of a padded text that belong to it.
+const MASKS: [u128; INLINE + 1] = {
+    let mut masks = [0; INLINE + 1];
+    let mut rest: &mut [u128] = &mut masks;
+    let mut mask = 0_u128;
+    while let [slot, next @ ..] = rest {
+        *slot = mask;
+        mask = mask << 8 | 0xff;
+        rest = next;
+    }
+    masks
+};
+
+/// The highest bit of each byte, which ASCII does not use.
+const NOT_ASCII: u128 = u128::from_ne_bytes([0x80; 16]);
 
 /// The visitor that gives the token back.
 struct Itself;
@@ -85,24 +143,11 @@ impl<'a> Cursor<'a> {
     pub(crate) fn visit<V: Visit<'a>>(&mut self, visitor: &mut V) -> Step<V::Output> {
         self.owed = self.owed.saturating_sub(1);
         loop {
-            return match self.u8()? {
-                tag::SMALL_INTEGER => {
-                    let value = self.u8()?;
-                    visitor.visit(Token::Integer(i64::from(value)))
-                }
-                tag::INTEGER => {
-                    let value = self.i32()?;
-                    visitor.visit(Token::Integer(i64::from(value)))
-                }
-                tag::SMALL_ATOM_UTF8 => {
-                    let text = self.small_utf8()?;
-                    visitor.visit(Token::Atom(text))
-                }
-                tag::ATOM_CACHE_REF => {
-                    let text = self.cached()?;
-                    visitor.visit(Token::Atom(text))
-                }
-                tag::NIL => visitor.visit(Token::Nil),
+            let tag = self.u8()?;
+            if let Some(step) = self.leaf(tag, visitor) {
+                return step;
+            }
+            return match tag {
                 tag::SMALL_TUPLE => {
                     let arity = self.u8()?;
                     self.owe(usize::from(arity))?;
@@ -117,31 +162,6 @@ impl<'a> Cursor<'a> {
                         visitor.visit(Token::List(len))
                     }
                 },
-                tag::STRING => match self.u16()? {
-                    0 => visitor.visit(Token::Nil),
-                    len => {
-                        let bytes = self.take(usize::from(len))?;
-                        visitor.visit(Token::String(bytes))
-                    }
-                },
-                tag::BINARY => {
-                    let len = self.u32()?;
-                    let bytes = self.take(len as usize)?;
-                    visitor.visit(Token::Binary(bytes))
-                }
-                tag::NEW_FLOAT => {
-                    let bits = u64::from_be_bytes(*self.array()?);
-                    let float = Float::new(f64::from_bits(bits)).ok_or(Kind::Float)?;
-                    visitor.visit(Token::Float(float))
-                }
-                tag::SMALL_BIG => match self.word() {
-                    Some(value) => visitor.visit(Token::Integer(value)),
-                    None => {
-                        let len = self.u8()?;
-                        let token = self.outlined(|cursor| cursor.big(usize::from(len)))?;
-                        visitor.visit_rare(token)
-                    }
-                },
                 tag::MAP => {
                     let len = self.u32()?;
                     if len > MAX_MAP_LEN {
@@ -149,10 +169,6 @@ impl<'a> Cursor<'a> {
                     }
                     self.owe((len as usize).saturating_mul(2))?;
                     visitor.visit(Token::Map(len))
-                }
-                tag::NEW_PID => {
-                    let pid = self.new_pid()?;
-                    visitor.visit(Token::Pid(pid))
                 }
                 // One LOCAL_EXT in another adds a hash and nothing else.
                 tag::LOCAL if self.local => {
@@ -165,6 +181,148 @@ impl<'a> Cursor<'a> {
                 }
             };
         }
+    }
+
+    /// The next token, if it is frequent, is no container, and nothing is wrong with it; else
+    /// nothing is read. For runs of such tokens: the caller counts them off by
+    /// [`counted`](Self::counted).
+    #[inline(always)]
+    pub(crate) fn visit_leaf<V: Visit<'a>>(&mut self, visitor: &mut V) -> Option<V::Output> {
+        let mut ahead = *self;
+        let tag = ahead.u8().ok()?;
+        let output = ahead.leaf(tag, visitor)?.ok()?;
+        self.rest = ahead.rest;
+        Some(output)
+    }
+
+    /// Counts off what was read as leaves.
+    #[inline(always)]
+    pub(crate) fn counted(&mut self, leaves: usize) {
+        self.owed = self.owed.saturating_sub(leaves);
+    }
+
+    /// Reads the `[]` that ends a proper list, if it is next.
+    #[inline(always)]
+    pub(crate) fn nil(&mut self) -> bool {
+        match self.rest {
+            [tag::NIL, rest @ ..] => {
+                self.rest = rest;
+                self.owed = self.owed.saturating_sub(1);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What follows the tag, if it is a frequent one of no container.
+    #[inline(always)]
+    fn leaf<V: Visit<'a>>(&mut self, tag: u8, visitor: &mut V) -> Option<Step<V::Output>> {
+        Some(match tag {
+            tag::SMALL_INTEGER => self
+                .u8()
+                .and_then(|value| visitor.visit(Token::Integer(i64::from(value)))),
+            tag::INTEGER => self
+                .i32()
+                .and_then(|value| visitor.visit(Token::Integer(i64::from(value)))),
+            tag::SMALL_ATOM_UTF8 => match self.padded() {
+                Some((text, padded)) => visitor.visit_short_atom(text, padded),
+                None => self
+                    .small_utf8()
+                    .and_then(|text| visitor.visit(Token::Atom(text))),
+            },
+            // The same text in Latin-1, as OTP 25 and many libraries write it.
+            tag::ATOM => match self.padded_latin1() {
+                Some((text, padded)) => visitor.visit_short_atom(text, padded),
+                None => self
+                    .outlined(|cursor| cursor.rare_atom(tag))
+                    .and_then(|text| visitor.visit(Token::Atom(text))),
+            },
+            tag::ATOM_CACHE_REF => self
+                .cached()
+                .and_then(|text| visitor.visit(Token::Atom(text))),
+            tag::NIL => visitor.visit(Token::Nil),
+            tag::STRING => self.u16().and_then(|len| match len {
+                0 => visitor.visit(Token::Nil),
+                len => self
+                    .take(usize::from(len))
+                    .and_then(|bytes| visitor.visit(Token::String(bytes))),
+            }),
+            tag::BINARY => match self.padded_binary() {
+                Some((bytes, padded)) => visitor.visit_short_binary(bytes, padded),
+                None => self
+                    .u32()
+                    .and_then(|len| self.take(len as usize))
+                    .and_then(|bytes| visitor.visit(Token::Binary(bytes))),
+            },
+            tag::NEW_FLOAT => self
+                .float()
+                .and_then(|float| visitor.visit(Token::Float(float))),
+            tag::SMALL_BIG => match self.wide() {
+                Some(Wide::Word(value)) => visitor.visit(Token::Integer(value)),
+                Some(Wide::Beyond {
+                    negative,
+                    magnitude,
+                    bytes,
+                }) => visitor.visit_wide(negative, magnitude, bytes),
+                None => self
+                    .outlined(|cursor| {
+                        let len = cursor.u8()?;
+                        cursor.big(usize::from(len))
+                    })
+                    .and_then(|token| visitor.visit_rare(token)),
+            },
+            tag::NEW_PID => self
+                .new_pid()
+                .and_then(|pid| visitor.visit(Token::Pid(pid))),
+            tag::NEWER_REFERENCE => self
+                .reference(tag::NEWER_REFERENCE)
+                .and_then(|reference| visitor.visit(Token::Reference(reference))),
+            _ => return None,
+        })
+    }
+
+    /// What follows the tag of SMALL_ATOM_UTF8_EXT, if it is short and plain ASCII, and not at the
+    /// very end of the input. Else nothing is read.
+    #[inline(always)]
+    fn padded(&mut self) -> Option<(&'a [u8], Padded)> {
+        let (len, rest) = self.rest.split_first()?;
+        self.padded_text(usize::from(*len), rest)
+    }
+
+    /// The same for ATOM_EXT.
+    #[inline(always)]
+    fn padded_latin1(&mut self) -> Option<(&'a [u8], Padded)> {
+        let (len, rest) = self.rest.split_first_chunk()?;
+        self.padded_text(usize::from(u16::from_be_bytes(*len)), rest)
+    }
+
+    #[inline(always)]
+    fn padded_text(&mut self, len: usize, rest: &'a [u8]) -> Option<(&'a [u8], Padded)> {
+        let word = u128::from_le_bytes(*rest.first_chunk()?) & MASKS.get(len)?;
+        if word & NOT_ASCII != 0 {
+            return None;
+        }
+        let (text, rest) = rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some((text, *word.to_le_bytes().first_chunk()?))
+    }
+
+    /// What follows the tag of BINARY_EXT, if it is short, and not at the very end of the input.
+    /// Else nothing is read.
+    #[inline(always)]
+    fn padded_binary(&mut self) -> Option<(&'a [u8], Padded)> {
+        let (len, rest) = self.rest.split_first_chunk()?;
+        let len = u32::from_be_bytes(*len) as usize;
+        let word = u128::from_le_bytes(*rest.first_chunk()?) & MASKS.get(len)?;
+        let (bytes, rest) = rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some((bytes, *word.to_le_bytes().first_chunk()?))
+    }
+
+    #[inline(always)]
+    fn float(&mut self) -> Step<Float> {
+        let bits = u64::from_be_bytes(*self.array()?);
+        Float::new(f64::from_bits(bits)).ok_or(Kind::Float)
     }
 
     /// The next token.
@@ -238,22 +396,36 @@ impl<'a> Cursor<'a> {
 
     // ---- integers ----
 
-    /// What follows the tag of SMALL_BIG_EXT, if that is the frequent case: up to eight bytes that
-    /// fit an i64, and not at the very end of the input. Else nothing is read.
+    /// What follows the tag of SMALL_BIG_EXT, if that is the frequent case: up to sixteen bytes of
+    /// which the last is not zero, and not at the very end of the input. Else nothing is read.
     #[inline(always)]
-    fn word(&mut self) -> Option<i64> {
-        let [len @ 1..=8, sign, bytes @ ..] = self.rest else {
+    fn wide(&mut self) -> Option<Wide<'a>> {
+        let [len @ 1..=16, sign, rest @ ..] = self.rest else {
             return None;
         };
-        // Eight bytes at once, those behind the magnitude shifted out.
-        let unused = 64_u32.saturating_sub(u32::from(*len).saturating_mul(8));
-        let magnitude = u64::from_le_bytes(*bytes.first_chunk()?) & u64::MAX.checked_shr(unused)?;
-        let value = match sign {
-            0 => i64::try_from(magnitude).ok()?,
-            _ => 0_i64.checked_sub_unsigned(magnitude)?,
+        let unused = 128_u32.saturating_sub(u32::from(*len).saturating_mul(8));
+        let all = u128::from_le_bytes(*rest.first_chunk()?);
+        let magnitude = all & u128::MAX.checked_shr(unused)?;
+        let (bytes, rest) = rest.split_at_checked(usize::from(*len))?;
+        let negative = *sign != 0;
+        let word = u64::try_from(magnitude).ok().and_then(|magnitude| {
+            if negative {
+                0_i64.checked_sub_unsigned(magnitude)
+            } else {
+                i64::try_from(magnitude).ok()
+            }
+        });
+        let wide = match word {
+            Some(value) => Wide::Word(value),
+            None if bytes.last() == Some(&0) => return None,
+            None => Wide::Beyond {
+                negative,
+                magnitude,
+                bytes,
+            },
         };
-        self.rest = bytes.get(usize::from(*len)..)?;
-        Some(value)
+        self.rest = rest;
+        Some(wide)
     }
 
     /// What follows the length of SMALL_BIG_EXT and LARGE_BIG_EXT. OTP takes any sign byte but 0

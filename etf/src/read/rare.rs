@@ -34,12 +34,10 @@ impl<'a> Cursor<'a> {
     #[inline(never)]
     pub(super) fn rare(&mut self, tag: u8) -> Step<Token<'a>> {
         Ok(match tag {
-            tag::ATOM | tag::SMALL_ATOM | tag::ATOM_UTF8 => Token::Atom(self.rare_atom(tag)?),
+            tag::SMALL_ATOM | tag::ATOM_UTF8 => Token::Atom(self.rare_atom(tag)?),
             tag::PID => Token::Pid(self.old_pid()?),
             tag::PORT | tag::NEW_PORT | tag::V4_PORT => Token::Port(self.port(tag)?),
-            tag::REFERENCE | tag::NEW_REFERENCE | tag::NEWER_REFERENCE => {
-                Token::Reference(self.reference(tag)?)
-            }
+            tag::REFERENCE | tag::NEW_REFERENCE => Token::Reference(self.reference(tag)?),
             tag::LARGE_TUPLE => {
                 let arity = self.u32()?;
                 if arity > MAX_TUPLE_LEN {
@@ -47,10 +45,6 @@ impl<'a> Cursor<'a> {
                 }
                 self.owe(arity as usize)?;
                 Token::Tuple(arity)
-            }
-            tag::SMALL_BIG => {
-                let len = self.u8()?;
-                self.big(usize::from(len))?
             }
             tag::LARGE_BIG => {
                 let len = self.u32()?;
@@ -118,7 +112,8 @@ impl<'a> Cursor<'a> {
         Ok(PortParts { node, id })
     }
 
-    fn reference(&mut self, tag: u8) -> Step<ReferenceParts<'a>> {
+    #[inline]
+    pub(super) fn reference(&mut self, tag: u8) -> Step<ReferenceParts<'a>> {
         let len = match tag {
             tag::REFERENCE => 1,
             _ => self.u16()?,
