@@ -1,0 +1,52 @@
+%% What this release makes of bytes that claim to be a term, beside what erland made of them.
+%%
+%% First a frame with the release; then for each frame that is a batch of cases one with a verdict
+%% for each and the number of atoms.
+-module(differential).
+-export([start/1]).
+
+start(Port) ->
+    true = port_command(Port, erlang:system_info(otp_release)),
+    loop(Port).
+
+loop(Port) ->
+    receive
+        {Port, {data, Batch}} ->
+            Verdicts = verdicts(Batch),
+            true = port_command(Port, [Verdicts, <<(erlang:system_info(atom_count)):32>>]),
+            loop(Port);
+        {Port, eof} ->
+            halt(0)
+    end.
+
+%% A case is `Length:32, Input, Length:32, Encoded`: what is to be decoded, and what erland encoded
+%% the term to that it decoded. A length of all ones: erland has refused the input.
+verdicts(<<Length:32, Input:Length/binary, 16#ffffffff:32, Batch/binary>>) ->
+    Verdict =
+        try binary_to_term(Input) of
+            _ -> $A
+        catch
+            error:badarg -> $r;
+            _:_ -> $X
+        end,
+    [Verdict | verdicts(Batch)];
+verdicts(<<Length:32, Input:Length/binary, Size:32, Encoded:Size/binary, Batch/binary>>) ->
+    Verdict =
+        try binary_to_term(Input) of
+            Term -> compare(Term, Encoded)
+        catch
+            error:badarg -> $R;
+            _:_ -> $X
+        end,
+    [Verdict | verdicts(Batch)];
+verdicts(<<>>) ->
+    [].
+
+compare(Term, Encoded) ->
+    try binary_to_term(Encoded) of
+        Equal when Equal =:= Term -> $a;
+        _ -> $D
+    catch
+        error:badarg -> $E;
+        _:_ -> $X
+    end.
