@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::cmp::Ordering;
 
-use num_bigint::{BigInt, Sign};
+use num_bigint::{BigInt, BigUint, Sign};
 
 /// An Erlang integer of any size.
 ///
@@ -231,6 +231,19 @@ impl From<u64> for Integer {
     }
 }
 
+impl From<isize> for Integer {
+    fn from(value: isize) -> Self {
+        // At most 64 bits on every target that Rust has.
+        Self::small(value as i64)
+    }
+}
+
+impl From<usize> for Integer {
+    fn from(value: usize) -> Self {
+        Self::from(value as u64)
+    }
+}
+
 impl From<i128> for Integer {
     fn from(value: i128) -> Self {
         Self::from_sign_magnitude(value < 0, value.unsigned_abs())
@@ -251,6 +264,12 @@ impl From<BigInt> for Integer {
         let mut words = value.iter_u64_digits();
         let magnitude = join([words.next().unwrap_or(0), words.next().unwrap_or(0)]);
         Self::from_sign_magnitude(value.sign() == Sign::Minus, magnitude)
+    }
+}
+
+impl From<BigUint> for Integer {
+    fn from(value: BigUint) -> Self {
+        BigInt::from(value).into()
     }
 }
 

@@ -7,18 +7,22 @@
 //! of nodes, sockets or clocks; it is `no_std` with `alloc`, and has no unsafe code.
 //!
 //! ```
-//! use erland_etf::{Term, atom};
+//! use erland_etf::{Map, Pid, Term, term};
+//! # let pid = Pid::new(erland_etf::NodeId::new(erland_etf::atom!("a@b"), 1), 5, 0);
 //!
-//! // {reply, [1, 2, 3], #{name => <<"joe">>}}
-//! let name = Term::map([(Term::from(atom!("name")), Term::binary("joe"))])?;
-//! let term = Term::from((atom!("reply"), Term::list([1, 2, 3].map(Term::from)), name));
+//! // Erlang's spelling, with Rust expressions in parentheses.
+//! let reply = term!({ok, (pid), #{name => <<"joe">>, sizes => [1, 2, 3]}});
 //!
-//! let elements = term.as_tuple().ok_or("no tuple")?;
-//! assert!(elements[0].is_atom("reply"));
-//! let sum: i64 = elements[1].as_list().ok_or("no list")?.iter().filter_map(Term::as_i64).sum();
-//! assert_eq!(sum, 6);
-//! let map = elements[2].as_map().ok_or("no map")?;
-//! assert_eq!(map.get_atom("name").and_then(Term::as_binary), Some(&b"joe"[..]));
+//! // Taken apart by patterns,
+//! if let Some([Term::Pid(pid), Term::Map(map)]) = reply.tagged("ok") {
+//!     assert_eq!(map.get_atom("name").and_then(Term::as_str), Some("joe"));
+//! #   assert_eq!(pid.id(), 5);
+//! }
+//! // or moved out as Rust values, with an error that says what was found instead.
+//! let (pid, map): (Pid, Map) = reply.try_into_tagged("ok")?;
+//! let sizes = map.get_atom("sizes").ok_or("no sizes")?;
+//! assert_eq!(Vec::<u8>::try_from(sizes)?, [1, 2, 3]);
+//! # assert_eq!(pid.id(), 5);
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
@@ -26,23 +30,29 @@
 //!
 //! | Erlang | `Term` | made from | size, beyond the 24 bytes of the term |
 //! |---|---|---|---|
-//! | `1`, `16#ffffffffffffffffff` | [`Integer`] | `i8` to `i128`, `u8` to `u128`, `num_bigint::BigInt` | none up to 128 bits |
-//! | `1.5` | [`Float`] | [`Float::new`] | none |
+//! | `1`, `16#ffffffffffffffffff` | [`Integer`] | `i8` to `i128`, `u8` to `u128`, `isize`, `usize`, `num_bigint::{BigInt, BigUint}` | none up to 128 bits |
+//! | `1.5` | [`Float`] | [`Float::new`], `Term::try_from(f64)` | none |
 //! | `ok`, `'an atom'`, `true` | [`Atom`] | [`atom!`], [`Atom::new`], `bool` | none up to 14 bytes and for literals |
-//! | `<<1, 2>>` | [`Binary`] | [`Term::binary`], [`Bytes`](bytes::Bytes), `Vec<u8>` | none up to 14 bytes, otherwise shared |
+//! | `<<1, 2>>` | [`Binary`] | `&str`, `String`, [`Term::binary`], [`Bytes`](bytes::Bytes); `Vec<u8>` into [`Binary`] | none up to 14 bytes, otherwise shared |
 //! | `<<1, 2:3>>` | [`BitString`] | [`BitString::new`] | boxed |
 //! | `<0.10.0>` | [`Pid`] | [`Pid::new`] | shared by node |
 //! | `#Port<0.1>` | [`Port`] | [`Port::new`] | shared by node |
 //! | `#Ref<0.1.2.3>` | [`Reference`] | [`Reference::new`] | boxed |
-//! | `{a, b}` | [`Tuple`] | Rust tuples of up to 6, [`Term::tuple`], `Vec<Term>` | 24 bytes per element |
-//! | `[]`, `[a, b]` | [`List`] | [`Term::nil`], [`Term::list`], `Vec<Term>` | 24 bytes per element |
+//! | `{a, b}` | [`Tuple`] | Rust tuples of up to 12, [`Term::tuple`] | 24 bytes per element |
+//! | `[]`, `[a, b]` | [`List`] | `Vec`, slices and arrays (also of `u8`), [`Term::list`], [`Term::nil`] | 24 bytes per element |
 //! | `"text"` | [`List`] | [`Term::string`], [`List::from_bytes`] | a byte per element, if all are bytes |
 //! | `[a &#124; b]` | [`List`] | [`Term::improper`], [`List::improper`] | 24 bytes per element |
-//! | `#{k => v}` | [`Map`] | [`Term::map`], [`Map::from_pairs`] | 48 bytes per pair |
+//! | `#{k => v}` | [`Map`] | `BTreeMap`, `HashMap`, [`Term::map`], [`Map::from_pairs`] | 48 bytes per pair |
 //! | `fun lists:map/2` | [`Fun::Export`] | [`ExportFun`] | boxed |
 //! | `fun(X) -> X end` | [`Fun::Internal`] | [`InternalFun`] | boxed |
 //! | `#mod:name{k = v}` | [`Record`] (OTP 29) | [`Record::new`] | boxed |
 //! | LOCAL_EXT | [`Local`] | [`Local::new`] | boxed |
+//!
+//! What Rust values become with `From`, terms become with `TryFrom`, by value or by reference, or it
+//! is a [`ConvertError`]. Nothing is guessed: `Vec<u8>` is a list, since `u8` is an integer, and text
+//! is a binary; [`Term::iodata_to_vec`] and [`Term::chardata_to_string`] take what Erlang code hands
+//! to sockets and files. `Option`, `char` and `()` have no conversion, because what stands for
+//! nothing, or for a character, is a matter of each protocol.
 //!
 //! Equality is Erlang's `=:=`; for `==` and the standard order see [`Term`]. [`Term::phash2`] is the
 //! hash that all nodes compute alike. There is no limit on nesting but memory: clone, drop,
@@ -50,7 +60,7 @@
 //!
 //! # Features
 //!
-//! - `std` (default): the `std` features of the dependencies. The crate itself does not need it.
+//! - `std` (default): conversions of `HashMap`, and the `std` features of the dependencies.
 
 #![no_std]
 #![cfg_attr(
@@ -64,20 +74,24 @@
 )]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod access;
 mod atom;
 mod binary;
+mod convert;
 mod drop;
 mod equal;
 mod float;
 mod fun;
 mod ident;
 mod integer;
+mod iodata;
 mod key;
 mod list;
 mod local;
+mod macros;
 mod map;
 mod medium;
 mod order;
@@ -112,6 +126,7 @@ pub use crate::write::Writer;
 
 pub use crate::atom::{Atom, AtomError, MAX_ATOM_CHARACTERS};
 pub use crate::binary::{Binary, BitString, BitStringError};
+pub use crate::convert::ConvertError;
 pub use crate::float::Float;
 pub use crate::fun::{ExportFun, Fun, InternalFun};
 pub use crate::ident::{NodeId, Pid, Port, Reference, ReferenceError};
@@ -122,3 +137,6 @@ pub use crate::map::{DuplicateKey, Iter as MapIter, Map};
 pub use crate::record::{DuplicateField, Iter as RecordIter, Record};
 pub use crate::term::Term;
 pub use crate::tuple::Tuple;
+
+#[doc(hidden)]
+pub use crate::macros::private as __private;

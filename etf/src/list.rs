@@ -3,7 +3,7 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
 use core::iter::FusedIterator;
 use core::{mem, slice};
 
@@ -362,6 +362,30 @@ impl FromIterator<Term> for List {
     }
 }
 
+impl IntoIterator for List {
+    type Item = Term;
+    type IntoIter = vec::IntoIter<Term>;
+
+    /// The elements in order, without the tail of an improper list;
+    /// [`into_vec`](Self::into_vec) refuses an improper list.
+    fn into_iter(mut self) -> Self::IntoIter {
+        let terms = match mem::take(&mut self.0) {
+            Repr::Slice(terms) => terms.into_vec(),
+            Repr::Other(None) => Vec::new(),
+            Repr::Other(Some(other)) => match *other {
+                Other::Short { .. } | Other::Bytes(_) => Iter::of(other.view()).cloned().collect(),
+                Other::Pair([element, _]) => Vec::from([element]),
+                Other::Improper(terms) => {
+                    let mut terms = terms.into_vec();
+                    terms.pop();
+                    terms
+                }
+            },
+        };
+        terms.into_iter()
+    }
+}
+
 impl<'a> IntoIterator for &'a List {
     type Item = &'a Term;
     type IntoIter = Iter<'a>;
@@ -498,6 +522,14 @@ mod tests {
         assert_eq!(list.get(1), Some(&Term::from(2)));
         assert_eq!(list.get(2), None);
         assert_eq!(list.as_bytes(), None);
+        assert!(list.clone().into_iter().eq([Term::from(1), 2.into()]));
+        let pair = List::improper(vec![1.into()], atom!("t").into()).unwrap();
+        assert!(pair.into_iter().eq([Term::from(1)]));
+        assert!(
+            List::from_bytes(vec![7; 100])
+                .into_iter()
+                .eq(vec![Term::from(7); 100])
+        );
         assert_eq!(list.into_vec(), None);
     }
 

@@ -1,10 +1,11 @@
 //! What a map is in memory: pairs in key order, found by binary search.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
 use core::cmp::Ordering;
 use core::{mem, slice};
 
+use crate::binary::compare_bits;
 use crate::key;
 use crate::term::Term;
 use crate::{drop, walk};
@@ -71,6 +72,20 @@ impl Map {
         })
     }
 
+    /// The value of the key that is the binary of these bytes, such as text.
+    #[must_use]
+    pub fn get_binary(&self, bytes: impl AsRef<[u8]>) -> Option<&Term> {
+        let bytes = bytes.as_ref();
+        self.find(|candidate| match candidate {
+            Term::Binary(binary) => (**binary).cmp(bytes),
+            Term::BitString(bits) => {
+                compare_bits((bits.bytes(), bits.last_bits()), (bytes, u8::BITS as u8))
+            }
+            Term::Local(_) => Ordering::Greater,
+            _ => Ordering::Less,
+        })
+    }
+
     fn find(&self, mut compare: impl FnMut(&Term) -> Ordering) -> Option<&Term> {
         let index = self.0.binary_search_by(|(key, _)| compare(key)).ok()?;
         self.0.get(index).map(|(_, value)| value)
@@ -98,6 +113,36 @@ impl Map {
     #[must_use]
     pub fn into_vec(mut self) -> Vec<(Term, Term)> {
         mem::take(&mut self.0).into_vec()
+    }
+}
+
+impl FromIterator<(Term, Term)> for Map {
+    /// Of pairs with equal keys, the last one counts, as for `maps:from_list/1`;
+    /// [`from_pairs`](Self::from_pairs) refuses them.
+    fn from_iter<I: IntoIterator<Item = (Term, Term)>>(pairs: I) -> Self {
+        let mut pairs: Vec<(Term, Term)> = pairs.into_iter().collect();
+        if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
+            // Stable, so that of equal keys the last one given is the last one.
+            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+            pairs.dedup_by(|later, earlier| {
+                let equal = later.0 == earlier.0;
+                if equal {
+                    mem::swap(later, earlier);
+                }
+                equal
+            });
+        }
+        Self(pairs.into_boxed_slice())
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (Term, Term);
+    type IntoIter = vec::IntoIter<(Term, Term)>;
+
+    /// The pairs in key order.
+    fn into_iter(self) -> Self::IntoIter {
+        self.into_vec().into_iter()
     }
 }
 
@@ -151,7 +196,10 @@ impl core::iter::FusedIterator for Iter<'_> {}
 mod tests {
     use super::*;
     use crate::atom;
+    use crate::binary::BitString;
     use crate::float::Float;
+    use crate::local::Local;
+    use bytes::Bytes;
     use std::vec;
 
     fn float(value: f64) -> Term {
@@ -200,5 +248,28 @@ mod tests {
         assert_eq!(map.get_atom("a name that is not inline"), Some(&2.into()));
         assert_eq!(map.get_atom("c"), None);
         assert_eq!(map.get_atom(""), None);
+    }
+
+    #[test]
+    fn finds_binaries_by_bytes_among_keys_of_all_types() {
+        let bits = |bytes: &[u8], last| BitString::new(bytes.into(), last).unwrap();
+        let local = Local::new(Bytes::from_static(&[0, 0, 0, 0, 106]));
+        let map = Map::from_pairs(vec![
+            (7.into(), 0.into()),
+            (atom!("b").into(), 0.into()),
+            (Term::string("b"), 0.into()),
+            (Term::binary("b"), 1.into()),
+            (bits(b"b", 7).into(), 0.into()),
+            (bits(b"b\0", 7).into(), 0.into()),
+            (Term::binary("a key that is not inline"), 2.into()),
+            (Term::binary(""), 3.into()),
+            (local.unwrap().into(), 0.into()),
+        ])
+        .unwrap();
+        assert_eq!(map.get_binary("b"), Some(&1.into()));
+        assert_eq!(map.get_binary(b"a key that is not inline"), Some(&2.into()));
+        assert_eq!(map.get_binary([]), Some(&3.into()));
+        assert_eq!(map.get_binary("b\0"), None);
+        assert_eq!(map.get_binary("c"), None);
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use bytes::Bytes;
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 
 use crate::atom::{Atom, AtomError};
 use crate::binary::{Binary, BitString};
@@ -297,7 +297,7 @@ macro_rules! from_integers {
     )*};
 }
 
-from_integers!(i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 BigInt);
+from_integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize BigInt BigUint);
 
 macro_rules! from_variants {
     ($($type:ident)*) => {$(
@@ -360,32 +360,11 @@ impl From<InternalFun> for Term {
     }
 }
 
-macro_rules! from_tuples {
-    ($(($($type:ident $value:ident),+))*) => {$(
-        impl<$($type: Into<Term>),+> From<($($type,)+)> for Term {
-            /// A tuple.
-            fn from(($($value,)+): ($($type,)+)) -> Self {
-                Self::tuple([$($value.into()),+])
-            }
-        }
-    )*};
-}
-
-from_tuples! {
-    (A a)
-    (A a, B b)
-    (A a, B b, C c)
-    (A a, B b, C c, D d)
-    (A a, B b, C c, D d, E e)
-    (A a, B b, C c, D d, E e, F f)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::atom;
     use crate::ident::NodeId;
-    use std::string::ToString;
 
     #[test]
     fn accessors_answer_for_their_variant_only() {
@@ -442,19 +421,5 @@ mod tests {
         assert!(Term::string("").is_nil());
         assert_eq!(Term::string("né"), Term::list([110.into(), 233.into()]));
         assert_eq!(Term::string("ж"), Term::list([1078.into()]));
-    }
-
-    #[test]
-    fn tuples_of_up_to_six_become_terms() {
-        assert_eq!(Term::from((1,)).to_string(), "{1}");
-        let six = Term::from((
-            1_u8,
-            2_i128,
-            false,
-            Term::nil(),
-            ("x".len() as u64,),
-            atom!("a"),
-        ));
-        assert_eq!(six.to_string(), "{1,2,false,[],{1},a}");
     }
 }

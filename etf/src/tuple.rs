@@ -1,7 +1,7 @@
 //! What a tuple is in memory: one boxed slice of terms.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
 use core::mem;
 use core::ops::Deref;
 
@@ -48,6 +48,15 @@ impl From<Vec<Term>> for Tuple {
 impl FromIterator<Term> for Tuple {
     fn from_iter<I: IntoIterator<Item = Term>>(elements: I) -> Self {
         Self(elements.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Tuple {
+    type Item = Term;
+    type IntoIter = vec::IntoIter<Term>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.into_vec().into_iter()
     }
 }
 

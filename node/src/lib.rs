@@ -72,7 +72,7 @@ pub use erland_etf as etf;
 pub use erland_dist::{Cookie, Flags, NodeName, NodeNameError};
 pub use erland_etf::{
     Atom, Binary, BitString, DecodeError, Float, Fun, Integer, List, Map, NodeId, Pid, Port,
-    RawTerm, Record, Reference, Term, Tuple, atom,
+    RawTerm, Record, Reference, Term, Tuple, atom, term,
 };
 
 pub use builder::NodeBuilder;
