@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::otp::Beam;
+use crate::peers::otp::Beam;
 use crate::tally::Tally;
 
 /// The rows in the order of the tables.
@@ -30,7 +30,7 @@ pub struct Row {
 }
 
 /// Lets OTP make the rows, and leaves a copy of each in a directory as `NAME.etf`.
-pub fn make(beam: &mut Beam, directory: &Path) -> Result<Vec<Row>, String> {
+pub fn make(beam: &Beam, directory: &Path) -> Result<Vec<Row>, String> {
     let mut made = beam.corpus()?;
     std::fs::create_dir_all(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
     let mut rows = Vec::new();

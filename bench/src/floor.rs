@@ -5,6 +5,7 @@
 
 /// Walks the term behind the version byte. `None` if the bytes end early or a tag is not known;
 /// otherwise the sum of the tags, so that no visit can be left out.
+#[inline(never)]
 pub fn walk(bytes: &[u8]) -> Option<u64> {
     let mut at = 1;
     let mut owed = 1_u64;

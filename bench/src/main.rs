@@ -1,21 +1,21 @@
 //! The term codec beside its peers: see `bench/run` and docs/performance.md.
 
+mod child;
 mod corpus;
 mod floor;
-mod otp;
 mod peers;
 mod report;
 mod rounds;
 mod tally;
+mod targets;
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::rc::Rc;
 
+use child::Shared;
 use corpus::{ROWS, Row};
-use otp::Beam;
-use peers::Case;
+use peers::otp::Beam;
+use peers::{Case, ei};
 use rounds::{Outcome, Plan};
 
 /// The scenarios in the order of the tables.
@@ -42,6 +42,8 @@ fn main() -> ExitCode {
 /// What `bench/run` hands over, and what narrows a run.
 struct Options {
     corpus: PathBuf,
+    /// The program of `peers/ei.c`.
+    ei: Option<PathBuf>,
     /// Lines of `scripts/otp --list`.
     otp: Vec<String>,
     quick: bool,
@@ -57,6 +59,7 @@ impl Options {
     fn parse() -> Result<Self, String> {
         let mut options = Self {
             corpus: PathBuf::from("corpus"),
+            ei: None,
             otp: Vec::new(),
             quick: false,
             check: false,
@@ -80,6 +83,7 @@ impl Options {
                 // The BEAM makes the corpus and is no peer.
                 "--corpus-only" => options.corpus_only = true,
                 "--corpus" => options.corpus = value()?.into(),
+                "--ei" => options.ei = Some(value()?.into()),
                 "--otp" => options.otp.push(value()?),
                 "--about" => options.about.push(value()?),
                 "--only" => options.only = list(value()?),
@@ -119,19 +123,18 @@ impl Options {
 fn run(options: &Options) -> Result<(), String> {
     let mut beams = Vec::new();
     for line in &options.otp {
-        beams.push(Rc::new(RefCell::new(Beam::start(line)?)));
+        beams.push(Beam::start(line)?);
     }
+    let ei = options.ei.as_deref().map(ei::start).transpose()?;
     // The newest release makes the corpus.
     let newest = beams
         .iter()
-        .max_by_key(|beam| beam.borrow().release.parse::<u32>().unwrap_or(0))
+        .max_by_key(|beam| beam.release)
         .ok_or("no OTP is given")?;
-    let rows = corpus::make(&mut newest.borrow_mut(), &options.corpus)?;
+    let rows = corpus::make(newest, &options.corpus)?;
     let peers: &[_] = if options.corpus_only { &[] } else { &beams };
-    let cases = rows
-        .iter()
-        .flat_map(|row| all(peers, row))
-        .filter(|case| options.wants(case));
+    let cases = rows.iter().flat_map(|row| all(peers, ei.as_ref(), row));
+    let cases = cases.filter(|case| options.wants(case));
     let mut cases: Vec<Case> = cases.collect();
     if options.check {
         return check(cases);
@@ -140,7 +143,7 @@ fn run(options: &Options) -> Result<(), String> {
     for line in &options.about {
         println!("- {line}");
     }
-    println!("- corpus made by OTP {}, bytes:", newest.borrow().release);
+    println!("- corpus made by OTP {}, bytes:", newest.release);
     for row in &rows {
         println!("  - {}: {} bytes; {}", row.name, row.bytes.len(), row.tally);
     }
@@ -161,16 +164,16 @@ fn run(options: &Options) -> Result<(), String> {
             outcomes.extend(done);
         }
     }
+    targets::print(&outcomes);
     println!();
     report::figures(&outcomes);
     Ok(())
 }
 
-fn all(beams: &[Rc<RefCell<Beam>>], row: &Row) -> Vec<Case> {
+fn all(beams: &[Beam], ei: Option<&Shared>, row: &Row) -> Vec<Case> {
     let mut cases = peers::all(row);
-    for beam in beams {
-        cases.extend(otp::cases(beam, row));
-    }
+    cases.extend(beams.iter().flat_map(|beam| beam.cases(row)));
+    cases.extend(ei.into_iter().flat_map(|ei| ei::cases(ei, row)));
     cases
 }
 
@@ -183,7 +186,7 @@ fn check(cases: Vec<Case>) -> Result<(), String> {
             Ok(()) => right += 1,
             Err(reason) => {
                 println!("{}/{} {}: {reason}", case.what, case.row, case.peer);
-                let must = ["erland", "floor", "otp"];
+                let must = ["erland", "floor", "otp", "ei"];
                 wrong += usize::from(must.iter().any(|name| case.peer.starts_with(name)));
             }
         }

@@ -1,9 +1,11 @@
 //! Who is measured: each peer gives its cases of a row, verified before they are timed.
 
 pub mod eetf;
+pub mod ei;
 pub mod erland;
 pub mod erlang_term;
 pub mod erltf;
+pub mod otp;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
