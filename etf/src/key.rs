@@ -36,7 +36,7 @@ pub(crate) fn sort(pairs: &mut [(Term, Term)]) {
 }
 
 /// A number that is not larger for a smaller term, by the exact rule; equal numbers decide nothing.
-fn prefix(term: &Term) -> u128 {
+pub(crate) fn prefix(term: &Term) -> u128 {
     match term {
         Term::Tuple(tuple) => {
             let len = u32::try_from(tuple.len()).unwrap_or(u32::MAX);

@@ -94,26 +94,13 @@ impl RawTerm {
         self.reader().read_term(limits)
     }
 
-    /// Checks that the term would decode.
-    ///
-    /// Without maps and records of two or more keys, which alone have to be decoded to be
-    /// compared, this takes no memory and needs no limit.
+    /// Checks that the term would decode: [`Reader::validate`]. Limits do not count.
     ///
     /// # Errors
     ///
     /// As [`from_slice`](crate::from_slice).
     pub fn validate(&self) -> Result<(), DecodeError> {
-        let mut reader = self.reader();
-        loop {
-            match reader.next_token()? {
-                Token::Map(2..) => return self.to_term().map(drop),
-                Token::Record(record) if record.len > 1 => return self.to_term().map(drop),
-                _ => {}
-            }
-            if reader.owed() == 0 {
-                return Ok(());
-            }
-        }
+        self.reader().validate().map(drop)
     }
 
     /// Appends the term to a buffer in a form that refers to no atom table, without the version

@@ -9,6 +9,7 @@
 mod cursor;
 mod rare;
 mod token;
+mod validate;
 
 use core::fmt;
 

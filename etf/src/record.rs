@@ -144,7 +144,7 @@ impl Record {
     }
 }
 
-fn has_duplicate(names: &[Atom]) -> bool {
+pub(crate) fn has_duplicate(names: &[Atom]) -> bool {
     if names.len() <= FEW {
         let mut rest = names;
         while let [name, others @ ..] = rest {
