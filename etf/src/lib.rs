@@ -58,6 +58,13 @@
 //! hash that all nodes compute alike. There is no limit on nesting but memory: clone, drop,
 //! comparison, hash and text keep a stack of their own.
 //!
+//! # Text
+//!
+//! `{}` prints a term as `~tw` does, and [`str::parse`] takes what `erl_scan:string/1` and
+//! `erl_parse:parse_term/1` of OTP 29 take, except for binaries whose sizes are far beyond their
+//! text. A term without pids, ports, references, funs of a module, native records and
+//! [`Local`] terms parses back to an equal term.
+//!
 //! # Features
 //!
 //! - `std` (default): conversions of `HashMap`, and the `std` features of the dependencies.
@@ -136,6 +143,7 @@ pub use crate::local::Local;
 pub use crate::map::{DuplicateKey, Iter as MapIter, Map};
 pub use crate::record::{DuplicateField, Iter as RecordIter, Record};
 pub use crate::term::Term;
+pub use crate::text::{ParseError, ParseErrorKind};
 pub use crate::tuple::Tuple;
 
 #[doc(hidden)]

@@ -120,3 +120,30 @@ fn text_of_all_kinds_in_one() {
     assert_eq!(text.matches('7').count(), 1);
     assert!(text.len() > 3 * DEPTH);
 }
+
+#[test]
+fn text_of_all_kinds_parses_back() {
+    // Funs of a module and native records have no syntax.
+    let kinds = KINDS
+        .iter()
+        .filter(|(name, _)| !name.contains("fun") && !name.contains("record"));
+    let kinds = kinds.cycle().take(DEPTH);
+    let term = kinds.fold(Term::from(7), |inner, (_, nest)| nest(inner));
+    let thread = thread::Builder::new().stack_size(1 << 20);
+    let body = move || {
+        assert!(term.to_string().parse() == Ok(term), "another term");
+        // What opens and never ends, and what is not in the text of a term.
+        for open in [
+            "{", "[", "[a|", "#{", "#{a=>", "(", "<<", "<<(", "<<1:", "-(",
+        ] {
+            let text = open.repeat(DEPTH / 10);
+            assert!(text.parse::<Term>().unwrap_err().is_end(), "{open}");
+        }
+        let text = ["(".repeat(DEPTH), ")".repeat(DEPTH)].join("7");
+        assert_eq!(text.parse(), Ok(Term::from(7)));
+        let text = ["[1|(".repeat(DEPTH), ")]".repeat(DEPTH)].join("[]");
+        let list: Term = text.parse().unwrap();
+        assert_eq!(list.as_list().unwrap().len(), DEPTH);
+    };
+    thread.spawn(body).unwrap().join().unwrap();
+}

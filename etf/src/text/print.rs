@@ -19,7 +19,7 @@ use crate::local::Local;
 use crate::map::Map;
 use crate::record::{self, Record};
 use crate::term::Term;
-use crate::text::float;
+use crate::text::{float, name};
 use crate::tuple::Tuple;
 use crate::walk::{Stack, TermRef};
 
@@ -230,7 +230,7 @@ fn bit_string(f: &mut Formatter<'_>, bits: &BitString) -> fmt::Result {
 
 /// The name of a node is escaped like the text of an atom, for a peer chose it, but never quoted.
 fn node(f: &mut Formatter<'_>, node: &NodeId, creation: Creation) -> fmt::Result {
-    escaped(f, node.name().as_str())?;
+    name::escaped(f, node.name().as_str(), '\'')?;
     if creation == Creation::Shown {
         write!(f, "/{}", node.creation())?;
     }
@@ -238,59 +238,7 @@ fn node(f: &mut Formatter<'_>, node: &NodeId, creation: Creation) -> fmt::Result
 }
 
 fn atom(f: &mut Formatter<'_>, atom: &Atom) -> fmt::Result {
-    let text = atom.as_str();
-    if is_bare(text) {
-        return f.write_str(text);
-    }
-    f.write_char('\'')?;
-    escaped(f, text)?;
-    f.write_char('\'')
-}
-
-/// Whether an atom needs no quotes (`io_lib:quote_atom/2`, with the reserved words of OTP 29).
-fn is_bare(text: &str) -> bool {
-    let mut characters = text.chars();
-    characters.next().is_some_and(is_lower)
-        && characters.all(is_name_character)
-        && !(text.len() <= LONGEST_RESERVED && RESERVED.contains(&text))
-}
-
-fn is_lower(c: char) -> bool {
-    matches!(c, 'a'..='z' | 'ß'..='ö' | 'ø'..='ÿ')
-}
-
-fn is_name_character(c: char) -> bool {
-    is_lower(c) || matches!(c, 'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | '0'..='9' | '_' | '@')
-}
-
-#[rustfmt::skip]
-const RESERVED: [&str; 29] = [
-    "after", "and", "andalso", "band", "begin", "bnot", "bor", "bsl", "bsr", "bxor",
-    "case", "catch", "cond", "div", "else", "end", "fun", "if", "let", "maybe",
-    "not", "of", "or", "orelse", "receive", "rem", "try", "when", "xor",
-];
-
-const LONGEST_RESERVED: usize = "receive".len();
-
-/// The text between quotes (`io_lib:write_string/2`).
-fn escaped(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
-    for c in text.chars() {
-        match c {
-            '\'' => f.write_str("\\'")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            '\r' => f.write_str("\\r")?,
-            '\t' => f.write_str("\\t")?,
-            '\u{b}' => f.write_str("\\v")?,
-            '\u{8}' => f.write_str("\\b")?,
-            '\u{c}' => f.write_str("\\f")?,
-            '\u{1b}' => f.write_str("\\e")?,
-            '\u{7f}' => f.write_str("\\d")?,
-            '\0'..'\u{20}' | '\u{80}'..'\u{a0}' => write!(f, "\\{:03o}", u32::from(c))?,
-            c => f.write_char(c)?,
-        }
-    }
-    Ok(())
+    name::atom(f, atom.as_str())
 }
 
 impl Display for NodeId {
