@@ -68,7 +68,14 @@
 //! # Features
 //!
 //! - `std` (default): conversions of `HashMap`, and the `std` features of the dependencies.
-
+#![cfg_attr(
+    feature = "serde",
+    doc = "- `serde`: Rust types to and from terms, straight between bytes and values: [`serde`]."
+)]
+#![cfg_attr(
+    not(feature = "serde"),
+    doc = "- `serde`: Rust types to and from terms, straight between bytes and values."
+)]
 #![no_std]
 #![cfg_attr(
     not(test),
@@ -118,6 +125,9 @@ mod raw;
 mod read;
 mod tag;
 mod write;
+
+#[cfg(feature = "serde")]
+pub mod serde;
 
 pub use crate::decode::{from_bytes, from_slice};
 pub use crate::encode::to_vec;

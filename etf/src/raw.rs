@@ -140,7 +140,7 @@ impl fmt::Debug for RawTerm {
 }
 
 /// Copies one term, except for what refers to the atom table.
-fn pass_on(mut reader: Reader<'_>, writer: &mut Writer<'_>) -> Result<(), DecodeError> {
+pub(crate) fn pass_on(mut reader: Reader<'_>, writer: &mut Writer<'_>) -> Result<(), DecodeError> {
     // Funs that are not complete, with what is owed when they are: they start with their size,
     // which changes with what is inside.
     let mut funs: SmallVec<[(usize, FunStart); 4]> = SmallVec::new();

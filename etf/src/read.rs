@@ -150,6 +150,35 @@ impl<'a> Reader<'a> {
         self.cursor.token().map_err(|kind| self.error(kind, before))
     }
 
+    /// The next token, given to the visitor.
+    #[inline(always)]
+    pub(crate) fn visit<V: Visit<'a>>(
+        &mut self,
+        visitor: &mut V,
+    ) -> Result<V::Output, DecodeError> {
+        let before = self.cursor.rest.len();
+        self.cursor
+            .visit(visitor)
+            .map_err(|kind| self.error(kind, before))
+    }
+
+    /// Reads the next term if it is an atom of which the function says so.
+    #[inline]
+    pub(crate) fn atom_if(
+        &mut self,
+        accept: impl FnOnce(&AtomText<'a>) -> bool,
+    ) -> Result<bool, DecodeError> {
+        let before = self.cursor.rest.len();
+        self.cursor
+            .atom_if(accept)
+            .map_err(|kind| self.error(kind, before))
+    }
+
+    /// Whether tokens may refer to a table of atoms.
+    pub(crate) const fn has_atoms(&self) -> bool {
+        !self.cursor.atoms.is_empty()
+    }
+
     /// The position, for a loop that keeps it in registers and gives it back.
     pub(crate) const fn cursor(&self) -> Cursor<'a> {
         self.cursor

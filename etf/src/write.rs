@@ -5,6 +5,8 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+#[cfg(feature = "serde")]
+mod patch;
 pub(crate) mod size;
 
 use alloc::string::String;
@@ -21,6 +23,9 @@ use crate::ident::{Pid, Port, Reference};
 use crate::integer::{Integer, View};
 use crate::read::{AtomText, FunParts, NodeParts, Text};
 use crate::tag;
+
+#[cfg(feature = "serde")]
+pub(crate) use patch::{BYTES, Mark, TRUE};
 
 /// The most bytes an integer may have: what OTP 27 and later hold, `MAX_BIG_SIZE` words of eight
 /// bytes. OTP 25 holds, and the reader takes, eight times as many.

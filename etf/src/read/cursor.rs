@@ -331,6 +331,30 @@ impl<'a> Cursor<'a> {
         self.visit(&mut Itself)
     }
 
+    /// Reads the next term if it is an atom of which the function says so. What is no atom is not
+    /// looked into.
+    #[inline]
+    pub(super) fn atom_if(&mut self, accept: impl FnOnce(&AtomText<'a>) -> bool) -> Step<bool> {
+        match *self.rest.first().ok_or(Kind::Eof)? {
+            tag::SMALL_ATOM_UTF8
+            | tag::ATOM_CACHE_REF
+            | tag::ATOM_UTF8
+            | tag::SMALL_ATOM
+            | tag::ATOM => {}
+            // Perhaps an empty list whose tail is an atom.
+            tag::LIST => {}
+            _ => return Ok(false),
+        }
+        let mut copy = *self;
+        match copy.token()? {
+            Token::Atom(text) if accept(&text) => {
+                *self = copy;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Calls a function that is not inlined with a copy, so that the original may stay in
     /// registers.
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! What the reader yields: one token per tag, borrowed from the input, nothing allocated.
 
+#[cfg(feature = "serde")]
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::atom::Atom;
@@ -120,6 +122,18 @@ impl<'a> AtomText<'a> {
             Text::Utf8(text) => Atom::from_checked(text),
             Text::Latin1(bytes) => Atom::from_checked(latin1(bytes).collect::<String>().as_bytes()),
             Text::Cached(atom) => atom.clone(),
+        }
+    }
+
+    /// The text, copied only if the input has it in Latin-1.
+    #[cfg(feature = "serde")]
+    #[inline]
+    pub(crate) fn text(&self) -> Cow<'a, str> {
+        match self.0 {
+            // Checked, so the fallback is never taken.
+            Text::Utf8(text) => Cow::Borrowed(core::str::from_utf8(text).unwrap_or_default()),
+            Text::Latin1(bytes) => Cow::Owned(latin1(bytes).collect()),
+            Text::Cached(atom) => Cow::Borrowed(atom.as_str()),
         }
     }
 
