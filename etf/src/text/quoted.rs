@@ -188,8 +188,10 @@ fn escape(cursor: &mut Cursor<'_>) -> Result<char, Fault> {
         'x' => {
             let mut value = 0;
             for _ in 0..2 {
-                let digit = cursor.next().and_then(|c| c.to_digit(16));
-                value = 16 * value + digit.ok_or_else(malformed)?;
+                let Some(c) = cursor.next() else {
+                    return Err(cursor.fault(Kind::End));
+                };
+                value = 16 * value + c.to_digit(16).ok_or_else(malformed)?;
             }
             return char::from_u32(value).ok_or_else(malformed);
         }
