@@ -30,7 +30,7 @@ pub struct ExportFun {
 /// A fun made in a module: all fields of NEW_FUN_EXT, so that it is encoded as it came.
 ///
 /// Equality is Erlang's: the same entry of the same version of the module, and equal free
-/// variables. The process that made it does not matter.
+/// variables. Neither the process that made it matters nor the old index.
 #[derive(Clone)]
 pub struct InternalFun {
     /// The module that has the code.

@@ -35,9 +35,9 @@ pub enum Known {
     Record,
     /// A pid, port or reference of the virtual machine itself, with numbers that it never gave.
     OwnIdentifier,
-    /// Funs that differ in their arity, the digest of their module or their old index alone. By
-    /// the order of terms, and so as keys of a map of up to 32, they are one in OTP; by `=:=` some
-    /// are, which ones depends on the release.
+    /// Funs that differ in their arity or the digest of their module alone. By the order of terms,
+    /// and so as keys of a map of up to 32, they are one in OTP; by `=:=` in OTP 25 only. Or in
+    /// their old uniq alone, which OTP 29 takes from the first such fun that it has seen.
     SimilarFuns,
     /// A reference of another node with one, two or four words. As keys of a map of more than 32
     /// equal ones may differ in OTP 25, even decoded from the same bytes.
