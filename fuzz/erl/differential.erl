@@ -19,8 +19,9 @@ loop(Port) ->
             halt(0)
     end.
 
-%% A case is `Length:32, Input, Length:32, Encoded`: what is to be decoded, and what erland encoded
-%% the term to that it decoded. A length of all ones: erland has refused the input.
+%% A case is `Length:32, Input, Length:32, Encoded, Hashed, Hash:32`: what is to be decoded, what
+%% erland encoded the term to that it decoded, and its hash if that is the same on all nodes. A
+%% length of all ones, and nothing behind it: erland has refused the input.
 verdicts(<<Length:32, Input:Length/binary, 16#ffffffff:32, Batch/binary>>) ->
     Verdict =
         try binary_to_term(Input) of
@@ -30,10 +31,14 @@ verdicts(<<Length:32, Input:Length/binary, 16#ffffffff:32, Batch/binary>>) ->
             _:_ -> $X
         end,
     [Verdict | verdicts(Batch)];
-verdicts(<<Length:32, Input:Length/binary, Size:32, Encoded:Size/binary, Batch/binary>>) ->
+verdicts(<<Length:32, Input:Length/binary, Size:32, Encoded:Size/binary, Hashed, Hash:32, Batch/binary>>) ->
     Verdict =
         try binary_to_term(Input) of
-            Term -> compare(Term, Encoded)
+            Term ->
+                case compare(Term, Encoded) of
+                    $a when Hashed =:= 1 -> hash(Term, Hash);
+                    Compared -> Compared
+                end
         catch
             error:badarg -> $R;
             _:_ -> $X
@@ -49,4 +54,10 @@ compare(Term, Encoded) ->
     catch
         error:badarg -> $E;
         _:_ -> $X
+    end.
+
+hash(Term, Hash) ->
+    case erlang:phash2(Term, 1 bsl 32) of
+        Hash -> $a;
+        _ -> $H
     end.

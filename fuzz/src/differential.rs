@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs, io, mem};
 
-use erland_etf::{from_slice, to_vec};
+use erland_etf::{DecodeErrorKind, Token, from_slice, to_vec};
 
 use crate::beam::{Beam, MAX_ATOMS};
 use crate::known::{self, Known, Rewritten};
+use crate::tokens;
 
 /// Cases in one frame.
 const BATCH: usize = 256;
@@ -35,6 +36,8 @@ pub fn compare(input: &[u8]) {
 struct Case {
     input: Vec<u8>,
     encoded: Option<Vec<u8>>,
+    /// `erlang:phash2/2` of that term, where it is the same on all nodes.
+    hash: Option<u32>,
     /// For an input rewritten to explain a disagreement: what it came from.
     origin: Option<Box<Origin>>,
 }
@@ -48,12 +51,37 @@ struct Origin {
     others: Vec<Rewritten>,
 }
 
+impl Origin {
+    /// Whether OTP has missed that two keys are equal; without the reason for that it should
+    /// refuse the input too.
+    fn is_unseen_duplicate(&self) -> bool {
+        self.verdict == b'A'
+            && self.known.contains(&Known::ShortReference)
+            && from_slice(&self.input)
+                .is_err_and(|error| error.kind() == DecodeErrorKind::DuplicateKey)
+    }
+}
+
 impl Case {
     fn new(input: Vec<u8>, origin: Option<Origin>) -> Self {
-        let term = from_slice(&input);
-        let encoded = term.map(|term| to_vec(&term).expect("what was decoded can be encoded"));
+        let term = from_slice(&input).ok();
+        let encoded = term
+            .as_ref()
+            .map(|term| to_vec(term).expect("what was decoded can be encoded"));
+        let is_portable = |encoded: &Vec<u8>| {
+            let mut portable = true;
+            let read = tokens::each(&encoded[1..], |token, _| {
+                portable &= !matches!(token, Token::Record(record) if record.len > 1);
+            });
+            read.expect("what was encoded can be read");
+            portable
+        };
+        let hash = term
+            .filter(|_| encoded.as_ref().is_some_and(is_portable))
+            .and_then(|term| term.phash2_range(1 << 32));
         Self {
-            encoded: encoded.ok(),
+            encoded,
+            hash,
             input,
             origin: origin.map(Box::new),
         }
@@ -66,7 +94,11 @@ impl Case {
         };
         write(&self.input);
         match &self.encoded {
-            Some(encoded) => write(encoded),
+            Some(encoded) => {
+                write(encoded);
+                frame.push(u8::from(self.hash.is_some()));
+                frame.extend_from_slice(&self.hash.unwrap_or(0).to_be_bytes());
+            }
             None => frame.extend_from_slice(&u32::MAX.to_be_bytes()),
         }
     }
@@ -226,7 +258,9 @@ impl Comparison {
                     let attempts = known::attempts(&case.input, self.release);
                     self.explain(case.input, *verdict, attempts);
                 }
-                (Some(origin), b'a') => {
+                (Some(origin), verdict)
+                    if *verdict == b'a' || *verdict == b'r' && origin.is_unseen_duplicate() =>
+                {
                     self.count(&origin.known);
                     self.counts.compared += 1;
                     continue;
@@ -252,6 +286,7 @@ impl Comparison {
                 b'A' => "only-otp-accepts",
                 b'R' => "only-erland-accepts",
                 b'D' => "not-equal",
+                b'H' => "other-hash",
                 b'E' => "encoded-refused",
                 _ => "other-exception",
             };
