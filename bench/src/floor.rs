@@ -60,3 +60,26 @@ fn long(bytes: &[u8], at: usize) -> Option<usize> {
     let len = u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?);
     usize::try_from(len).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // {1, [2.0 | ok], #{<<1, 2>> => "a"}, Pid, Ref, 2^64}, as of OTP 29.
+    const TERM: &[u8] = b"\x83h\x06a\x01l\0\0\0\x01F@\0\0\0\0\0\0\0w\x02okt\0\0\0\x01m\0\0\0\x02\x01\x02k\0\x01a\
+        Xw\x03n@h\0\0\0\x01\0\0\0\0\0\0\0\x05Z\0\x02w\x03n@h\0\0\0\x05\0\0\0\x01\0\0\0\x02n\x09\0\0\0\0\0\0\0\0\0\x01";
+
+    #[test]
+    fn every_tag_is_visited_once() {
+        let tags = b"halFwtmkXZn";
+        let sum = tags.iter().copied().map(u64::from).sum();
+        assert_eq!(walk(TERM), Some(sum));
+    }
+
+    #[test]
+    fn bytes_that_end_early_have_no_sum() {
+        for len in 1..TERM.len() {
+            assert_eq!(walk(&TERM[..len]), None, "{len}");
+        }
+    }
+}

@@ -47,6 +47,7 @@ struct Options {
     /// Lines of `scripts/otp --list`.
     otp: Vec<String>,
     quick: bool,
+    least: bool,
     check: bool,
     corpus_only: bool,
     only: Vec<String>,
@@ -62,6 +63,7 @@ impl Options {
             ei: None,
             otp: Vec::new(),
             quick: false,
+            least: false,
             check: false,
             corpus_only: false,
             only: Vec::new(),
@@ -79,6 +81,7 @@ impl Options {
             let list = |text: String| text.split(',').map(str::to_owned).collect();
             match argument.as_str() {
                 "--quick" => options.quick = true,
+                "--least" => options.least = true,
                 "--check" => options.check = true,
                 // The BEAM makes the corpus and is no peer.
                 "--corpus-only" => options.corpus_only = true,

@@ -8,8 +8,8 @@ pub fn scenario(outcomes: &[Outcome]) {
         return;
     };
     println!("\n### {}/{}\n", first.what, first.row);
-    println!("| peer | median, ns | quartiles, ns | times ours |");
-    println!("|---|---:|---:|---:|");
+    println!("| peer | median, ns | quartiles, ns | least, ns | times ours |");
+    println!("|---|---:|---:|---:|---:|");
     let ours = figure(outcomes, "erland").map(|ours| ours.median);
     let mut sorted: Vec<&Outcome> = outcomes.iter().collect();
     let key = |outcome: &Outcome| outcome.figure.as_ref().map_or(f64::MAX, |f| f.median);
@@ -18,19 +18,21 @@ pub fn scenario(outcomes: &[Outcome]) {
         match &outcome.figure {
             Ok(Figure {
                 median,
+                least,
                 lower,
                 upper,
             }) => {
                 let times = ours.map_or("-".to_owned(), |ours| format!("{:.2}", median / ours));
                 println!(
-                    "| {} | {} | {}–{} | {times} |",
+                    "| {} | {} | {}–{} | {} | {times} |",
                     outcome.peer,
                     number(*median),
                     number(*lower),
-                    number(*upper)
+                    number(*upper),
+                    number(*least)
                 );
             }
-            Err(reason) => println!("| {} | fails: {} | | |", outcome.peer, cell(reason)),
+            Err(reason) => println!("| {} | fails: {} | | | |", outcome.peer, cell(reason)),
         }
     }
 }
@@ -72,4 +74,16 @@ pub fn number(value: f64) -> String {
 /// A text in one cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "/").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(number(7.25), "7.2");
+        assert_eq!(number(999.6), "1,000");
+        assert_eq!(number(1_234_567.0), "1,234,567");
+    }
 }

@@ -10,23 +10,29 @@ pub struct Plan {
     /// What one sample is to take at least.
     pub sample: Duration,
     pub rounds: usize,
+    /// Which of the sorted samples is the figure: 0.5 is the median, 0.0 the least.
+    pub part: f64,
 }
 
 impl Plan {
     pub const FULL: Self = Self {
         sample: Duration::from_millis(12),
         rounds: 31,
+        part: 0.5,
     };
     pub const QUICK: Self = Self {
         sample: Duration::from_millis(3),
         rounds: 9,
+        part: 0.5,
     };
 }
 
 /// Nanoseconds per operation of one case.
 #[derive(Clone, Copy, Debug)]
 pub struct Figure {
+    /// The median, or the least sample if the plan asks for it.
     pub median: f64,
+    pub least: f64,
     pub lower: f64,
     pub upper: f64,
 }
@@ -69,7 +75,10 @@ pub fn measure(cases: Vec<Case>, plan: Plan) -> Vec<Outcome> {
             running[at].sample();
         }
     }
-    running.into_iter().map(Running::outcome).collect()
+    running
+        .into_iter()
+        .map(|running| running.outcome(plan.part))
+        .collect()
 }
 
 struct Running {
@@ -88,7 +97,7 @@ impl Running {
         }
     }
 
-    fn outcome(mut self) -> Outcome {
+    fn outcome(mut self, part: f64) -> Outcome {
         self.samples.sort_by(f64::total_cmp);
         let samples = &self.samples;
         let at = |part: f64| samples[((samples.len() - 1) as f64 * part).round() as usize];
@@ -97,7 +106,8 @@ impl Running {
             row: self.case.row,
             peer: self.case.peer,
             figure: self.count.map(|_| Figure {
-                median: at(0.5),
+                median: at(part),
+                least: at(0.0),
                 lower: at(0.25),
                 upper: at(0.75),
             }),
@@ -116,5 +126,56 @@ fn calibrate(case: &mut Case, sample: Duration) -> Result<u64, String> {
         let missing = sample.as_nanos() as f64 / time.as_nanos() as f64;
         // At most 100 times as many at once: a first call says little of the others.
         count = (count as f64 * missing.clamp(1.1, 100.0)).ceil() as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A case whose operation takes what the clock says it takes.
+    fn case(verdict: Result<(), String>, nanoseconds: Vec<u64>) -> Case {
+        let mut turn = 0;
+        Case {
+            what: "decode",
+            row: "gen_call",
+            peer: "peer".to_owned(),
+            verify: Box::new(move || verdict.clone()),
+            run: Box::new(move |count| {
+                let each = nanoseconds[turn.min(nanoseconds.len() - 1)];
+                turn += 1;
+                Ok(Duration::from_nanos(each * count))
+            }),
+        }
+    }
+
+    const PLAN: Plan = Plan {
+        sample: Duration::from_nanos(900),
+        rounds: 3,
+        part: 0.5,
+    };
+
+    #[test]
+    fn a_sample_has_as_many_operations_as_its_time_takes() {
+        let mut case = case(Ok(()), vec![10]);
+        let count = calibrate(&mut case, PLAN.sample).unwrap();
+        assert!((90..=100).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn the_figure_is_the_median_of_the_rounds() {
+        // The first call calibrates.
+        let done = measure(vec![case(Ok(()), vec![1000, 7, 900, 5])], PLAN);
+        let figure = done[0].figure.as_ref().unwrap();
+        assert_eq!(
+            (figure.least, figure.median, figure.upper),
+            (5.0, 7.0, 900.0)
+        );
+    }
+
+    #[test]
+    fn a_peer_with_a_wrong_result_is_not_timed() {
+        let done = measure(vec![case(Err("wrong".to_owned()), vec![])], PLAN);
+        assert_eq!(done[0].figure.as_ref().unwrap_err(), "wrong");
     }
 }

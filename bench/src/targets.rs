@@ -190,3 +190,59 @@ fn mean(says: String, needed: f64, ratios: &[f64]) -> Option<Target> {
         met: had >= needed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(what: &'static str, row: &'static str, peer: &str, median: f64) -> Outcome {
+        let figure = Figure {
+            median,
+            least: median,
+            lower: median,
+            upper: median,
+        };
+        Outcome {
+            what,
+            row,
+            peer: peer.to_owned(),
+            figure: Ok(figure),
+        }
+    }
+
+    #[test]
+    fn the_fastest_is_of_those_that_do_the_same() {
+        let mut outcomes = vec![
+            outcome("decode", "bin1m", "erland", 20.0),
+            outcome("decode", "bin1m", "erland-bytes", 1.0),
+            outcome("decode", "bin1m", "erltf-borrowed", 2.0),
+            outcome("decode", "bin1m", "erltf", 30.0),
+            outcome("decode", "bin1m", "otp29", 25.0),
+        ];
+        let found = Found(&outcomes);
+        assert_eq!(found.fastest("decode", "bin1m", true).unwrap().0, "erltf");
+        assert_eq!(found.fastest("decode", "bin1m", false).unwrap().0, "otp29");
+        // Where there are elements to build, borrowing their texts is as good as any other way.
+        for outcome in &mut outcomes {
+            outcome.row = "map1k";
+        }
+        assert_eq!(
+            Found(&outcomes).fastest("decode", "map1k", true).unwrap().0,
+            "erltf-borrowed"
+        );
+    }
+
+    #[test]
+    fn a_target_of_each_row_is_met_by_the_worst_one() {
+        let rows = [(2.0, "a".to_owned()), (1.4, "b".to_owned())];
+        let target = worst(String::new(), 1.5, &rows).unwrap();
+        assert!(!target.met && target.had == 1.4 && target.at == "b; 1 of 2 rows reach it");
+        assert!(worst(String::new(), 1.4, &rows).unwrap().met);
+    }
+
+    #[test]
+    fn means_are_geometric() {
+        let target = mean(String::new(), 2.0, &[1.0, 4.0]).unwrap();
+        assert!((target.had - 2.0).abs() < 1e-9);
+    }
+}

@@ -6,6 +6,7 @@ pub mod erland;
 pub mod erlang_term;
 pub mod erltf;
 pub mod otp;
+pub mod structs;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -59,6 +60,7 @@ fn guarded(verify: &mut dyn FnMut() -> Result<(), String>) -> Result<(), String>
 /// The cases of all peers of this program.
 pub fn all(row: &Row) -> Vec<Case> {
     let mut cases = erland::cases(row);
+    cases.extend(structs::cases(row));
     cases.extend(erltf::cases(row));
     cases.extend(eetf::cases(row));
     cases.extend(erlang_term::cases(row));
