@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::hash::{Hash, Hasher};
 
-use crate::medium::Medium;
+use crate::medium::{MEDIUM, Medium, medium};
 
 /// The most characters (code points, not bytes) an atom may have.
 ///
@@ -48,8 +48,17 @@ enum Repr {
     Inline { len: u8, text: [u8; INLINE] },
     Static(&'static &'static str),
     // One allocation for the names that are long but not very long; those above go to `Shared`.
-    Medium(Medium),
+    Medium { len: u8, text: Medium },
     Shared(Arc<Box<str>>),
+}
+
+/// The text of an [`Atom`].
+pub(crate) enum View<'a> {
+    /// So many bytes, and zeros behind them.
+    Inline(u8, &'a [u8; INLINE]),
+    /// So many bytes, and zeros behind them.
+    Medium(u8, &'a [u8; MEDIUM]),
+    Long(&'a str),
 }
 
 impl Atom {
@@ -78,8 +87,8 @@ impl Atom {
                 let len = bytes.len() as u8;
                 Self(Repr::Inline { len, text })
             }
-            None => match Medium::new(bytes) {
-                Some(text) => Self(Repr::Medium(text)),
+            None => match medium(bytes) {
+                Some((len, text)) => Self(Repr::Medium { len, text }),
                 // The fallback is never taken; it spares a panic path.
                 None => Self(Repr::shared(
                     core::str::from_utf8(bytes).unwrap_or_default(),
@@ -92,6 +101,28 @@ impl Atom {
     #[inline(always)]
     pub(crate) const fn from_inline(len: u8, text: [u8; INLINE]) -> Self {
         Self(Repr::Inline { len, text })
+    }
+
+    /// How the text is kept, for code that treats the forms differently.
+    #[inline(always)]
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.0 {
+            Repr::Inline { len, text } => View::Inline(*len, text),
+            Repr::Medium { len, text } => View::Medium(*len, text),
+            Repr::Static(text) => View::Long(text),
+            Repr::Shared(text) => View::Long(text),
+        }
+    }
+
+    /// How many bytes of UTF-8 the text has.
+    #[inline(always)]
+    pub(crate) fn byte_len(&self) -> usize {
+        match &self.0 {
+            // Without looking at what kind it is or behind a pointer.
+            Repr::Inline { len, .. } | Repr::Medium { len, .. } => usize::from(*len),
+            Repr::Static(text) => text.len(),
+            Repr::Shared(text) => text.len(),
+        }
     }
 
     /// An atom of at most 14 bytes, for constants.
@@ -131,13 +162,13 @@ impl Atom {
 
     /// The text.
     ///
-    /// Text of up to 47 bytes that is no literal is checked for UTF-8 again, a few nanoseconds (this
+    /// Text of up to 48 bytes that is no literal is checked for UTF-8 again, a few nanoseconds (this
     /// crate has no unsafe code); [`as_bytes`](Self::as_bytes) is free.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             // Only whole `str`s are ever copied in, so the fallback is never taken.
-            Repr::Inline { .. } | Repr::Medium(_) => {
+            Repr::Inline { .. } | Repr::Medium { .. } => {
                 core::str::from_utf8(self.as_bytes()).unwrap_or_default()
             }
             Repr::Static(text) => text,
@@ -151,7 +182,7 @@ impl Atom {
         match &self.0 {
             Repr::Inline { len, text } => text.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Static(text) => text.as_bytes(),
-            Repr::Medium(text) => text.as_slice(),
+            Repr::Medium { len, text } => text.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Shared(text) => text.as_bytes(),
         }
     }
@@ -176,8 +207,8 @@ impl Repr {
 
     /// Of text of more than INLINE bytes.
     fn shared(text: &str) -> Self {
-        match Medium::new(text.as_bytes()) {
-            Some(text) => Self::Medium(text),
+        match medium(text.as_bytes()) {
+            Some((len, text)) => Self::Medium { len, text },
             None => Self::Shared(Arc::new(Box::from(text))),
         }
     }
@@ -216,7 +247,9 @@ impl PartialEq for Atom {
         match (&self.0, &other.0) {
             (Repr::Inline { len, text }, Repr::Inline { len: l, text: t }) => len == l && text == t,
             (Repr::Inline { .. }, _) | (_, Repr::Inline { .. }) => false,
-            (Repr::Medium(a), Repr::Medium(b)) if a.is(b) => true,
+            (Repr::Medium { text: a, .. }, Repr::Medium { text: b, .. }) if Arc::ptr_eq(a, b) => {
+                true
+            }
             (Repr::Shared(a), Repr::Shared(b)) if Arc::ptr_eq(a, b) => true,
             _ => self.as_bytes() == other.as_bytes(),
         }

@@ -10,14 +10,14 @@ use core::ops::Deref;
 
 use bytes::Bytes;
 
-use crate::medium::Medium;
+use crate::medium::{MEDIUM, Medium, medium};
 
 /// The longest binary that is kept inside the 16 bytes of a [`Binary`].
 pub(crate) const INLINE: usize = 14;
 
 /// An Erlang binary: bytes, in a handle of 16 bytes.
 ///
-/// Up to 14 bytes are kept inline, up to 47 in one allocation that clones share. Longer ones share
+/// Up to 14 bytes are kept inline, up to 48 in one allocation that clones share. Longer ones share
 /// a [`Bytes`]: a clone counts a reference and copies nothing, and a binary decoded out of a
 /// received frame may keep that whole frame alive ([`detach`](Self::detach) copies it out).
 /// Equality, order and hash go by the bytes alone.
@@ -35,8 +35,17 @@ pub struct Binary(Repr);
 #[derive(Clone)]
 enum Repr {
     Inline { len: u8, bytes: [u8; INLINE] },
-    Medium(Medium),
+    Medium { len: u8, bytes: Medium },
     Shared(Arc<Bytes>),
+}
+
+/// The bytes of a [`Binary`].
+pub(crate) enum View<'a> {
+    /// So many bytes, and zeros behind them.
+    Inline(u8, &'a [u8; INLINE]),
+    /// So many bytes, and zeros behind them.
+    Medium(u8, &'a [u8; MEDIUM]),
+    Long(&'a [u8]),
 }
 
 impl Binary {
@@ -64,21 +73,40 @@ impl Binary {
         Self(Repr::Inline { len, bytes })
     }
 
+    /// How the bytes are kept, for code that treats the forms differently.
+    #[inline(always)]
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.0 {
+            Repr::Inline { len, bytes } => View::Inline(*len, bytes),
+            Repr::Medium { len, bytes } => View::Medium(*len, bytes),
+            Repr::Shared(bytes) => View::Long(bytes),
+        }
+    }
+
+    /// How many bytes there are; as the slice tells, but without looking behind a pointer.
+    #[inline(always)]
+    pub(crate) fn byte_len(&self) -> usize {
+        match &self.0 {
+            Repr::Inline { len, .. } | Repr::Medium { len, .. } => usize::from(*len),
+            Repr::Shared(bytes) => bytes.len(),
+        }
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
-            Repr::Medium(bytes) => bytes.as_slice(),
+            Repr::Medium { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Shared(bytes) => bytes,
         }
     }
 
-    /// The bytes as a shared handle: no copy for more than 47 bytes.
+    /// The bytes as a shared handle: no copy for more than 48 bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         match &self.0 {
-            Repr::Inline { .. } | Repr::Medium(_) => Bytes::copy_from_slice(self.as_slice()),
+            Repr::Inline { .. } | Repr::Medium { .. } => Bytes::copy_from_slice(self.as_slice()),
             Repr::Shared(bytes) => Bytes::clone(bytes),
         }
     }
@@ -102,7 +130,7 @@ impl Repr {
                 let len = from.len() as u8;
                 Some(Self::Inline { len, bytes })
             }
-            None => Medium::new(from).map(Self::Medium),
+            None => medium(from).map(|(len, bytes)| Self::Medium { len, bytes }),
         }
     }
 }
@@ -128,7 +156,7 @@ impl AsRef<[u8]> for Binary {
 }
 
 impl From<Bytes> for Binary {
-    /// Keeps the handle, and what it keeps alive, if there are more than 47 bytes.
+    /// Keeps the handle, and what it keeps alive, if there are more than 48 bytes.
     fn from(bytes: Bytes) -> Self {
         match Repr::copied(&bytes) {
             Some(repr) => Self(repr),

@@ -10,12 +10,13 @@ use smallvec::SmallVec;
 
 use crate::error::EncodeError;
 use crate::fun::{Fun, InternalFun};
+use crate::integer::View as IntegerView;
 use crate::list::View as ListView;
 use crate::read::{FunParts, MAX_FUN_FREE, MAX_MAP_LEN, MAX_TUPLE_LEN, NodeParts, PidParts, SMALL};
 use crate::record::Record;
 use crate::term::Term;
 use crate::walk::Children;
-use crate::write::{FunStart, MAX_STRING_LEN, Writer, len32, size};
+use crate::write::{FunStart, MAX_STRING_LEN, Put, Stage, Writer, len32, size};
 
 /// Encodes a term in the external format, version byte 131 included, as `term_to_binary/1` of OTP
 /// 26 and later does.
@@ -33,9 +34,8 @@ use crate::write::{FunStart, MAX_STRING_LEN, Writer, len32, size};
 pub fn to_vec(term: &Term) -> Result<Vec<u8>, EncodeError> {
     let len = term.encoded_len()?.saturating_add(1);
     let mut out = BytesMut::with_capacity(len);
-    let mut writer = Writer::new(&mut out);
-    writer.version();
-    write(term, &mut writer)?;
+    Writer::new(&mut out).version();
+    write(term, &mut out)?;
     Ok(out.into())
 }
 
@@ -46,12 +46,7 @@ impl Term {
     ///
     /// As [`to_vec`].
     pub fn encoded_len(&self) -> Result<usize, EncodeError> {
-        let mut len = 0_usize;
-        visit(self, |term| {
-            let (own, inside) = size(term)?;
-            len = len.saturating_add(own);
-            Ok(inside)
-        })?;
+        let len = size_of_all(self)?;
         // No allocation is larger.
         if isize::try_from(len).is_err() {
             return Err(EncodeError::TermTooLarge);
@@ -91,8 +86,14 @@ impl Writer<'_> {
     pub fn term(&mut self, term: &Term) -> Result<(), EncodeError> {
         let len = term.encoded_len()?;
         self.out.reserve(len);
-        write(term, self)
+        write(term, self.out)
     }
+}
+
+/// Terms inside a container that are still to be looked at.
+enum Inside<'t> {
+    Terms(slice::Iter<'t, Term>),
+    Pairs(slice::Iter<'t, (Term, Term)>),
 }
 
 // ---- size ----
@@ -123,32 +124,76 @@ fn visit<'t, E>(
     }
 }
 
-/// The bytes of a term without the terms inside, and these. All that can be wrong with a term is
-/// found here, before anything is written.
-#[inline]
-fn size(term: &Term) -> Result<(usize, Option<Children<'_>>), EncodeError> {
-    let inside = |own| (own, Some(Children::of(term.into())));
-    Ok(match term {
+/// How many bytes a term takes with all that is inside.
+fn size_of_all(term: &Term) -> Result<usize, EncodeError> {
+    let mut len = 0;
+    let mut stack: SmallVec<[Inside<'_>; 8]> = SmallVec::new();
+    let mut current = Inside::Terms(slice::from_ref(term).iter());
+    'container: loop {
+        match &current {
+            Inside::Terms(terms) => {
+                let mut rest = terms.as_slice();
+                while let [term, after @ ..] = rest {
+                    rest = after;
+                    if let Some(inner) = size(term, &mut len)? {
+                        if !rest.is_empty() {
+                            stack.push(Inside::Terms(rest.iter()));
+                        }
+                        current = inner;
+                        continue 'container;
+                    }
+                }
+            }
+            Inside::Pairs(pairs) => {
+                let mut rest = pairs.as_slice();
+                while let [(key, value), after @ ..] = rest {
+                    rest = after;
+                    let in_key = size(key, &mut len)?;
+                    let in_value = size(value, &mut len)?;
+                    // In any order: it is a sum.
+                    let inner = match (in_key, in_value) {
+                        (None, None) => continue,
+                        (Some(inner), None) | (None, Some(inner)) => inner,
+                        (Some(in_key), Some(in_value)) => {
+                            stack.push(in_key);
+                            in_value
+                        }
+                    };
+                    if !rest.is_empty() {
+                        stack.push(Inside::Pairs(rest.iter()));
+                    }
+                    current = inner;
+                    continue 'container;
+                }
+            }
+        }
+        match stack.pop() {
+            Some(outer) => current = outer,
+            None => return Ok(len),
+        }
+    }
+}
+
+/// Adds the bytes of a term without the terms inside, and returns these. All that can be wrong with
+/// a term is found here, before anything is written.
+#[inline(always)]
+fn size<'t>(term: &'t Term, len: &mut usize) -> Result<Option<Inside<'t>>, EncodeError> {
+    let (own, inside) = match term {
         Term::Integer(integer) => (size::integer(integer)?, None),
         Term::Float(_) => (size::FLOAT, None),
         Term::Atom(atom) => (size::atom(atom), None),
         Term::Binary(binary) => {
-            len32(binary.len(), EncodeError::BinaryTooLarge)?;
-            (size::HEADER.saturating_add(binary.len()), None)
-        }
-        Term::BitString(bits) => {
-            len32(bits.bytes().len(), EncodeError::BinaryTooLarge)?;
-            (size::BIT_STRING.saturating_add(bits.bytes().len()), None)
+            let len = binary.byte_len();
+            len32(len, EncodeError::BinaryTooLarge)?;
+            (size::HEADER.saturating_add(len), None)
         }
         Term::Pid(pid) => (size::pid(pid), None),
-        Term::Port(port) => (size::port(port), None),
         Term::Reference(reference) => (size::reference(reference), None),
-        Term::Local(local) => (size::LOCAL.saturating_add(local.bytes().len()), None),
         Term::Tuple(tuple) => {
             if tuple.len() > MAX_TUPLE_LEN as usize {
                 return Err(EncodeError::TupleTooLarge);
             }
-            inside(size::tuple(tuple.len()))
+            (size::tuple(tuple.len()), Some(Inside::Terms(tuple.iter())))
         }
         Term::List(list) => match list.view() {
             ListView::Nil => (size::NIL, None),
@@ -165,19 +210,34 @@ fn size(term: &Term) -> Result<(usize, Option<Children<'_>>), EncodeError> {
             }
             ListView::Slice(terms) => {
                 len32(terms.len(), EncodeError::ListTooLarge)?;
-                inside(size::HEADER + size::NIL)
+                (size::HEADER + size::NIL, Some(Inside::Terms(terms.iter())))
             }
             ListView::Improper(terms) => {
                 len32(terms.len().saturating_sub(1), EncodeError::ListTooLarge)?;
-                inside(size::HEADER)
+                (size::HEADER, Some(Inside::Terms(terms.iter())))
             }
         },
         Term::Map(map) => {
             if map.len() > MAX_MAP_LEN as usize {
                 return Err(EncodeError::MapTooLarge);
             }
-            inside(size::HEADER)
+            (size::HEADER, Some(Inside::Pairs(map.0.iter())))
         }
+        rare => size_of_rare(rare)?,
+    };
+    *len = len.saturating_add(own);
+    Ok(inside)
+}
+
+#[inline(never)]
+fn size_of_rare(term: &Term) -> Result<(usize, Option<Inside<'_>>), EncodeError> {
+    Ok(match term {
+        Term::BitString(bits) => {
+            len32(bits.bytes().len(), EncodeError::BinaryTooLarge)?;
+            (size::BIT_STRING.saturating_add(bits.bytes().len()), None)
+        }
+        Term::Port(port) => (size::port(port), None),
+        Term::Local(local) => (size::LOCAL.saturating_add(local.bytes().len()), None),
         Term::Fun(fun) => match &**fun {
             Fun::Export(fun) => (size::export(fun), None),
             Fun::Internal(fun) => {
@@ -187,13 +247,25 @@ fn size(term: &Term) -> Result<(usize, Option<Children<'_>>), EncodeError> {
                 if !SMALL.contains(&fun.old_index) || !SMALL.contains(&fun.old_uniq) {
                     return Err(EncodeError::FunOutOfRange);
                 }
-                inside(size::fun(fun))
+                (size::fun(fun), Some(Inside::Terms(fun.free.iter())))
             }
         },
         Term::Record(record) => {
             len32(record.len(), EncodeError::RecordTooLarge)?;
-            inside(size::record(record))
+            (
+                size::record(record),
+                Some(Inside::Terms(record.values().iter())),
+            )
         }
+        Term::Integer(_)
+        | Term::Float(_)
+        | Term::Atom(_)
+        | Term::Binary(_)
+        | Term::Pid(_)
+        | Term::Reference(_)
+        | Term::Tuple(_)
+        | Term::List(_)
+        | Term::Map(_) => (0, None),
     })
 }
 
@@ -211,7 +283,7 @@ fn byte(term: &Term) -> Option<u8> {
 /// Terms still to be written, and what comes after them.
 enum Frame<'t> {
     Terms(slice::Iter<'t, Term>, End),
-    Pairs(slice::Iter<'t, (Term, Term)>, Option<&'t Term>),
+    Pairs(slice::Iter<'t, (Term, Term)>),
 }
 
 /// What a container has behind its last term.
@@ -222,59 +294,153 @@ enum End {
     Fun(FunStart),
 }
 
-/// Writes a term that [`Term::encoded_len`] found nothing wrong with.
-fn write<'t>(term: &'t Term, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
-    let mut stack: SmallVec<[Frame<'t>; 8]> = SmallVec::new();
+/// Appends a term that [`Term::encoded_len`] found nothing wrong with.
+fn write(term: &Term, out: &mut BytesMut) -> Result<(), EncodeError> {
+    let mut stage = Stage::new(out);
+    let mut stack: SmallVec<[Frame<'_>; 8]> = SmallVec::new();
     let mut current = Frame::Terms(slice::from_ref(term).iter(), End::Nothing);
-    loop {
-        let next = match &mut current {
-            Frame::Terms(terms, _) => terms.next(),
-            Frame::Pairs(pairs, value) => value.take().or_else(|| {
-                let (key, next) = pairs.next()?;
-                *value = Some(next);
-                Some(key)
-            }),
-        };
-        let Some(term) = next else {
-            match &current {
-                Frame::Terms(_, End::Nil) => writer.nil(),
-                Frame::Terms(_, End::Fun(start)) => writer.fun_end(*start),
-                Frame::Terms(_, End::Nothing) | Frame::Pairs(..) => {}
+    'container: loop {
+        match &current {
+            Frame::Terms(terms, end) => {
+                let (mut rest, end) = (terms.as_slice(), *end);
+                while let [term, after @ ..] = rest {
+                    rest = after;
+                    if let Some(inner) = open(term, &mut stage)? {
+                        // Behind the last element of a tuple nothing comes.
+                        if !rest.is_empty() || !matches!(end, End::Nothing) {
+                            push(&mut stack, Frame::Terms(rest.iter(), end));
+                        }
+                        current = inner;
+                        continue 'container;
+                    }
+                }
+                match end {
+                    End::Nothing => {}
+                    End::Nil => stage.nil(),
+                    End::Fun(start) => Writer::new(stage.flush()).fun_end(start),
+                }
             }
-            match stack.pop() {
-                Some(outer) => current = outer,
-                None => return Ok(()),
+            Frame::Pairs(pairs) => {
+                let mut rest = pairs.as_slice();
+                while let [(key, value), after @ ..] = rest {
+                    rest = after;
+                    if let Some(inner) = open(key, &mut stage)? {
+                        push(&mut stack, Frame::Pairs(rest.iter()));
+                        let value = slice::from_ref(value).iter();
+                        push(&mut stack, Frame::Terms(value, End::Nothing));
+                        current = inner;
+                        continue 'container;
+                    }
+                    if let Some(inner) = open(value, &mut stage)? {
+                        if !rest.is_empty() {
+                            push(&mut stack, Frame::Pairs(rest.iter()));
+                        }
+                        current = inner;
+                        continue 'container;
+                    }
+                }
             }
-            continue;
-        };
-        if let Some(inner) = open(term, writer)? {
-            stack.push(mem::replace(&mut current, inner));
+        }
+        match stack.pop() {
+            Some(outer) => current = outer,
+            None => {
+                stage.flush();
+                return Ok(());
+            }
         }
     }
 }
 
+/// Pushes, in a form that the compiler can do in place.
+#[inline(always)]
+fn push<'t>(stack: &mut SmallVec<[Frame<'t>; 8]>, frame: Frame<'t>) {
+    if stack.len() < stack.capacity() {
+        stack.push(frame);
+    } else {
+        push_slow(stack, frame);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn push_slow<'t>(stack: &mut SmallVec<[Frame<'t>; 8]>, frame: Frame<'t>) {
+    stack.push(frame);
+}
+
 /// Writes a term up to the terms inside, which it returns.
-#[inline]
-fn open<'t>(term: &'t Term, writer: &mut Writer<'_>) -> Result<Option<Frame<'t>>, EncodeError> {
+#[inline(always)]
+fn open<'t>(term: &'t Term, stage: &mut Stage<'_>) -> Result<Option<Frame<'t>>, EncodeError> {
     match term {
-        Term::Integer(integer) => writer.any_integer(integer)?,
-        Term::Float(float) => writer.float(*float),
-        Term::Atom(atom) => writer.atom(atom),
-        Term::Binary(binary) => writer.binary(binary)?,
-        Term::BitString(bits) => writer.bit_string(bits)?,
-        Term::Pid(pid) => writer.pid(pid),
-        Term::Port(port) => writer.port(port),
-        Term::Reference(reference) => writer.reference(reference),
-        Term::Local(local) => writer.local(local.bytes()),
+        Term::Integer(integer) => match integer.view() {
+            IntegerView::Small(value) => stage.small(value),
+            IntegerView::Magnitude {
+                negative,
+                magnitude,
+            } => stage.wide(negative, magnitude),
+            IntegerView::Big(_) => Writer::new(stage.flush()).any_integer(integer)?,
+        },
+        Term::Float(float) => stage.float(*float),
+        Term::Atom(atom) => stage.atom(atom),
+        Term::Binary(binary) => stage.checked_binary(binary),
+        Term::Pid(pid) => stage.pid(pid),
+        Term::Reference(reference) => stage.reference(reference),
         Term::Tuple(tuple) => {
-            writer.tuple_header(len32(tuple.len(), EncodeError::TupleTooLarge)?);
+            stage.tuple_header(len32(tuple.len(), EncodeError::TupleTooLarge)?);
             return Ok(Some(Frame::Terms(tuple.iter(), End::Nothing)));
         }
-        Term::List(list) => return open_list(list.view(), writer),
+        Term::List(list) => match list.view() {
+            ListView::Nil => stage.nil(),
+            ListView::Bytes(bytes) => match u16::try_from(bytes.len()) {
+                Ok(len) => {
+                    stage.string_header(len);
+                    match list.as_short() {
+                        Some(block) => stage.block(block, bytes.len()),
+                        None => stage.raw(bytes),
+                    }
+                }
+                Err(_) => {
+                    stage.list_header(len32(bytes.len(), EncodeError::ListTooLarge)?);
+                    for byte in bytes {
+                        stage.small(i64::from(*byte));
+                    }
+                    stage.nil();
+                }
+            },
+            ListView::Slice(terms) => {
+                if is_string(terms) {
+                    stage.string_header(terms.len() as u16);
+                    for byte in terms.iter().filter_map(byte) {
+                        stage.piece(u128::from(byte), 1);
+                    }
+                    return Ok(None);
+                }
+                stage.list_header(len32(terms.len(), EncodeError::ListTooLarge)?);
+                return Ok(Some(Frame::Terms(terms.iter(), End::Nil)));
+            }
+            ListView::Improper(terms) => {
+                let len = terms.len().saturating_sub(1);
+                stage.list_header(len32(len, EncodeError::ListTooLarge)?);
+                return Ok(Some(Frame::Terms(terms.iter(), End::Nothing)));
+            }
+        },
         Term::Map(map) => {
-            writer.map_header(len32(map.len(), EncodeError::MapTooLarge)?);
-            return Ok(Some(Frame::Pairs(map.0.iter(), None)));
+            stage.map_header(len32(map.len(), EncodeError::MapTooLarge)?);
+            return Ok(Some(Frame::Pairs(map.0.iter())));
         }
+        rare => return open_rare(rare, &mut Writer::new(stage.flush())),
+    }
+    Ok(None)
+}
+
+#[inline(never)]
+fn open_rare<'t>(
+    term: &'t Term,
+    writer: &mut Writer<'_>,
+) -> Result<Option<Frame<'t>>, EncodeError> {
+    match term {
+        Term::BitString(bits) => writer.bit_string(bits)?,
+        Term::Port(port) => writer.port(port),
+        Term::Local(local) => writer.local(local.bytes()),
         Term::Fun(fun) => match &**fun {
             Fun::Export(fun) => {
                 writer.export_of(&(&fun.module).into(), &(&fun.function).into(), fun.arity);
@@ -282,42 +448,15 @@ fn open<'t>(term: &'t Term, writer: &mut Writer<'_>) -> Result<Option<Frame<'t>>
             Fun::Internal(fun) => return Ok(Some(open_fun(fun, writer))),
         },
         Term::Record(record) => return open_record(record, writer).map(Some),
-    }
-    Ok(None)
-}
-
-fn open_list<'t>(
-    list: ListView<'t>,
-    writer: &mut Writer<'_>,
-) -> Result<Option<Frame<'t>>, EncodeError> {
-    match list {
-        ListView::Nil => writer.nil(),
-        ListView::Bytes(bytes) if bytes.len() <= MAX_STRING_LEN => {
-            writer.string_header(bytes.len());
-            writer.raw(bytes);
-        }
-        ListView::Bytes(bytes) => {
-            writer.list_header(len32(bytes.len(), EncodeError::ListTooLarge)?);
-            for byte in bytes {
-                writer.integer(*byte);
-            }
-            writer.nil();
-        }
-        ListView::Slice(terms) if is_string(terms) => {
-            writer.string_header(terms.len());
-            for byte in terms.iter().filter_map(byte) {
-                writer.raw(&[byte]);
-            }
-        }
-        ListView::Slice(terms) => {
-            writer.list_header(len32(terms.len(), EncodeError::ListTooLarge)?);
-            return Ok(Some(Frame::Terms(terms.iter(), End::Nil)));
-        }
-        ListView::Improper(terms) => {
-            let len = terms.len().saturating_sub(1);
-            writer.list_header(len32(len, EncodeError::ListTooLarge)?);
-            return Ok(Some(Frame::Terms(terms.iter(), End::Nothing)));
-        }
+        Term::Integer(_)
+        | Term::Float(_)
+        | Term::Atom(_)
+        | Term::Binary(_)
+        | Term::Pid(_)
+        | Term::Reference(_)
+        | Term::Tuple(_)
+        | Term::List(_)
+        | Term::Map(_) => {}
     }
     Ok(None)
 }

@@ -130,6 +130,18 @@ impl List {
         Some(Self(Repr::Other(Some(other))))
     }
 
+    /// The block that starts with the bytes of this list, if they are few.
+    #[inline(always)]
+    pub(crate) fn as_short(&self) -> Option<&[u8; SHORT]> {
+        match &self.0 {
+            Repr::Other(Some(other)) => match &**other {
+                Other::Short { bytes, .. } => Some(bytes),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether there may be containers inside.
     #[inline(always)]
     pub(crate) fn has_terms(&self) -> bool {

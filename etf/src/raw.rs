@@ -16,7 +16,7 @@ use crate::error::DecodeError;
 use crate::limits::Limits;
 use crate::read::{AtomText, Reader, Token};
 use crate::term::Term;
-use crate::write::{FunStart, Writer};
+use crate::write::{FunStart, Put, Writer};
 
 /// An encoded term as it arrived, without the version byte 131: its bytes, and the atoms of its
 /// message's header that it may refer to ("Distribution Protocol", "Distribution Header").

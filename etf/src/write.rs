@@ -7,7 +7,12 @@
 
 #[cfg(feature = "serde")]
 mod patch;
+mod put;
 pub(crate) mod size;
+mod stage;
+
+pub(crate) use put::Put;
+pub(crate) use stage::Stage;
 
 use alloc::string::String;
 use core::fmt;
@@ -54,6 +59,24 @@ pub struct Writer<'a> {
     pub(crate) out: &'a mut BytesMut,
 }
 
+impl Put for Writer<'_> {
+    #[inline]
+    fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn piece(&mut self, word: u128, len: usize) {
+        let bytes = word.to_le_bytes();
+        self.raw(bytes.get(..len).unwrap_or(&bytes));
+    }
+
+    #[inline]
+    fn block<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
+        self.raw(bytes.get(..len).unwrap_or(bytes));
+    }
+}
+
 impl<'a> Writer<'a> {
     /// A writer that appends to this buffer.
     pub fn new(out: &'a mut BytesMut) -> Self {
@@ -71,24 +94,21 @@ impl<'a> Writer<'a> {
     /// OTP takes.
     #[inline]
     pub fn tuple_header(&mut self, len: u32) {
-        match u8::try_from(len) {
-            Ok(len) => self.raw(&[tag::SMALL_TUPLE, len]),
-            Err(_) => self.tagged(tag::LARGE_TUPLE, len),
-        }
+        Put::tuple_header(self, len);
     }
 
     /// Writes the header of a list, whose elements and tail are to follow. The tail of a proper
     /// list is [`nil`](Self::nil).
     #[inline]
     pub fn list_header(&mut self, len: u32) {
-        self.tagged(tag::LIST, len);
+        Put::list_header(self, len);
     }
 
     /// Writes the header of a map, whose keys and values are to follow by turns. More than
     /// 2^31 - 1 pairs no OTP takes.
     #[inline]
     pub fn map_header(&mut self, len: u32) {
-        self.tagged(tag::MAP, len);
+        Put::map_header(self, len);
     }
 
     // ---- terms ----
@@ -96,7 +116,7 @@ impl<'a> Writer<'a> {
     /// Writes `[]`.
     #[inline]
     pub fn nil(&mut self) {
-        self.raw(&[tag::NIL]);
+        Put::nil(self);
     }
 
     /// Writes an integer of any of Rust's types but `u128`, `isize` and `usize`.
@@ -105,21 +125,20 @@ impl<'a> Writer<'a> {
         let value = value.into();
         match i64::try_from(value) {
             Ok(value) => self.small(value),
-            Err(_) => self.magnitude(value < 0, value.unsigned_abs()),
+            Err(_) => self.wide(value < 0, value.unsigned_abs()),
         }
     }
 
     /// Writes a float.
     #[inline]
     pub fn float(&mut self, value: Float) {
-        self.raw(&[tag::NEW_FLOAT]);
-        self.raw(&value.get().to_bits().to_be_bytes());
+        Put::float(self, value);
     }
 
     /// Writes an atom.
     #[inline]
     pub fn atom(&mut self, atom: &Atom) {
-        self.utf8(atom.as_bytes());
+        Put::atom(self, atom);
     }
 
     /// Writes a binary.
@@ -140,7 +159,7 @@ impl<'a> Writer<'a> {
     /// Writes a pid.
     #[inline]
     pub fn pid(&mut self, pid: &Pid) {
-        self.pid_of(&NodeParts::from(pid.node()), pid.id(), pid.serial());
+        Put::pid(self, pid);
     }
 
     /// Writes a port.
@@ -150,8 +169,7 @@ impl<'a> Writer<'a> {
 
     /// Writes a reference.
     pub fn reference(&mut self, reference: &Reference) {
-        let words = reference.words().iter().copied();
-        self.reference_of(&NodeParts::from(reference.node()), words);
+        Put::reference(self, reference);
     }
 
     // ---- inside of terms, or of tokens that are passed on ----
@@ -159,7 +177,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn atom_text(&mut self, atom: &AtomText<'_>) {
         match atom.0 {
             Text::Utf8(text) => self.utf8(text),
-            Text::Cached(atom) => self.atom(atom),
+            Text::Cached(atom) => Put::atom(self, atom),
             Text::Latin1(bytes) => {
                 let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
                 self.utf8(text.as_bytes());
@@ -197,25 +215,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes the header of a list of bytes, which are to follow, [`MAX_STRING_LEN`] at most.
-    pub(crate) fn string_header(&mut self, len: usize) {
-        self.raw(&[tag::STRING]);
-        self.raw(&(len as u16).to_be_bytes());
-    }
-
-    /// Writes bytes as they are.
-    #[inline]
-    pub(crate) fn raw(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
-    }
-
     pub(crate) fn any_integer(&mut self, integer: &Integer) -> Result<(), EncodeError> {
         match integer.view() {
             View::Small(value) => self.small(value),
             View::Magnitude {
                 negative,
                 magnitude,
-            } => self.magnitude(negative, magnitude),
+            } => self.wide(negative, magnitude),
             View::Big(big) => {
                 let len = big_len(big)?;
                 self.big_header(big.sign() == Sign::Minus, len);
@@ -301,44 +307,6 @@ impl<'a> Writer<'a> {
     }
 
     // ---- pieces ----
-
-    #[inline]
-    fn tagged(&mut self, tag: u8, len: u32) {
-        let [a, b, c, d] = len.to_be_bytes();
-        self.raw(&[tag, a, b, c, d]);
-    }
-
-    #[inline]
-    fn utf8(&mut self, text: &[u8]) {
-        match u8::try_from(text.len()) {
-            Ok(len) => self.raw(&[tag::SMALL_ATOM_UTF8, len]),
-            Err(_) => {
-                self.raw(&[tag::ATOM_UTF8]);
-                // An atom has at most 1020 bytes.
-                self.raw(&(text.len() as u16).to_be_bytes());
-            }
-        }
-        self.raw(text);
-    }
-
-    #[inline]
-    fn small(&mut self, value: i64) {
-        if let Ok(value) = u8::try_from(value) {
-            self.raw(&[tag::SMALL_INTEGER, value]);
-        } else if let Ok(value) = i32::try_from(value) {
-            let [a, b, c, d] = value.to_be_bytes();
-            self.raw(&[tag::INTEGER, a, b, c, d]);
-        } else {
-            self.magnitude(value < 0, u128::from(value.unsigned_abs()));
-        }
-    }
-
-    fn magnitude(&mut self, negative: bool, magnitude: u128) {
-        let len = magnitude_len(magnitude);
-        self.big_header(negative, len);
-        let bytes = magnitude.to_le_bytes();
-        self.raw(bytes.get(..len).unwrap_or(&bytes));
-    }
 
     fn big_header(&mut self, negative: bool, len: usize) {
         match u8::try_from(len) {

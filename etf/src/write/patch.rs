@@ -7,7 +7,7 @@ use crate::error::EncodeError;
 use crate::read::{MAX_MAP_LEN, MAX_TUPLE_LEN};
 use crate::tag;
 
-use super::{MAX_STRING_LEN, Writer, len32};
+use super::{MAX_STRING_LEN, Put, Writer, len32};
 
 /// The terms 0 to 255, encoded.
 pub(crate) static BYTES: [[u8; 2]; 256] = {
@@ -72,7 +72,7 @@ impl Writer<'_> {
     pub(crate) fn unsigned(&mut self, value: u128) {
         match i64::try_from(value) {
             Ok(value) => self.small(value),
-            Err(_) => self.magnitude(false, value),
+            Err(_) => self.wide(false, value),
         }
     }
 

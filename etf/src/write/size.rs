@@ -69,7 +69,7 @@ fn big(len: usize) -> usize {
 }
 
 pub(crate) fn atom(atom: &Atom) -> usize {
-    let len = atom.as_bytes().len();
+    let len = atom.byte_len();
     let header = if len <= u8::MAX as usize {
         TAG + 1
     } else {

@@ -8,6 +8,7 @@ use super::super::error::{Error, ErrorKind};
 use super::super::wrap::Wrap;
 use super::compound::{Pairs, Values};
 use super::{Result, Serializer};
+use crate::write::Put;
 
 /// Writes the value inside a wrapper.
 pub(super) struct Shaped<'s, 'a> {
