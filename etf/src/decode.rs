@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use crate::atom::{Atom, INLINE};
 use crate::binary::{Binary, BitString};
+use crate::compress;
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
 use crate::fun::{ExportFun, Fun, InternalFun};
 use crate::ident::{NodeId, Pid, Port, Reference};
@@ -34,12 +35,14 @@ use recent::Recent;
 
 /// Decodes a term from the external format, version byte 131 included.
 ///
-/// Bytes behind the term are ignored, as by `binary_to_term/1`. The limits are [`Limits::DEFAULT`];
-/// [`Reader::read_term`] takes others.
+/// Bytes behind the term are ignored, as by `binary_to_term/1`. With the feature `zlib` a
+/// compressed term is inflated. The limits are [`Limits::DEFAULT`]; [`from_slice_with`] takes
+/// others.
 ///
 /// # Errors
 ///
-/// On bytes that OTP refuses as well, on compressed terms, and past the limits.
+/// On bytes that OTP refuses as well, on compressed terms in a build without the feature `zlib`,
+/// and past the limits.
 ///
 /// ```
 /// use erland_etf::{Term, from_slice};
@@ -48,10 +51,23 @@ use recent::Recent;
 /// # Ok::<(), erland_etf::DecodeError>(())
 /// ```
 pub fn from_slice(bytes: &[u8]) -> Result<Term, DecodeError> {
-    with_version(Reader::new(bytes))
+    from_slice_with(bytes, &Limits::DEFAULT)
 }
 
-/// [`from_slice`], but binaries of 64 bytes or more become slices of the input, without a copy.
+/// [`from_slice`] within other limits.
+///
+/// # Errors
+///
+/// As [`from_slice`].
+pub fn from_slice_with(bytes: &[u8], limits: &Limits) -> Result<Term, DecodeError> {
+    match compress::plain(bytes, limits)? {
+        None => with_version(Reader::new(bytes), limits),
+        Some(plain) => with_version(Reader::new(&plain), limits).map_err(compress::inside),
+    }
+}
+
+/// [`from_slice`], but binaries of 64 bytes or more become slices of the input, without a copy, or
+/// of what it is inflated to.
 ///
 /// Each of them keeps the whole input alive; [`Binary::detach`] copies one out.
 ///
@@ -59,12 +75,24 @@ pub fn from_slice(bytes: &[u8]) -> Result<Term, DecodeError> {
 ///
 /// As [`from_slice`].
 pub fn from_bytes(bytes: &Bytes) -> Result<Term, DecodeError> {
-    with_version(Reader::from_bytes(bytes))
+    from_bytes_with(bytes, &Limits::DEFAULT)
 }
 
-fn with_version(mut reader: Reader<'_>) -> Result<Term, DecodeError> {
+/// [`from_bytes`] within other limits.
+///
+/// # Errors
+///
+/// As [`from_slice`].
+pub fn from_bytes_with(bytes: &Bytes, limits: &Limits) -> Result<Term, DecodeError> {
+    match compress::plain(bytes, limits)? {
+        None => with_version(Reader::from_bytes(bytes), limits),
+        Some(plain) => with_version(Reader::from_bytes(&plain), limits).map_err(compress::inside),
+    }
+}
+
+fn with_version(mut reader: Reader<'_>, limits: &Limits) -> Result<Term, DecodeError> {
     reader.read_version()?;
-    reader.read_term(&Limits::DEFAULT)
+    reader.read_term(limits)
 }
 
 impl Reader<'_> {

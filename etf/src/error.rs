@@ -26,6 +26,9 @@ impl DecodeError {
     }
 
     /// Where in the input the (sub)term starts that is wrong.
+    ///
+    /// In a compressed term that is the place in its plain form, version byte 131 included, as if it
+    /// had come so. If the compression itself is wrong, it is 1.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
@@ -40,7 +43,10 @@ impl DecodeError {
     /// Whether the input may be a term but is past the [`Limits`](crate::Limits).
     #[must_use]
     pub const fn is_limit(&self) -> bool {
-        matches!(self.kind, DecodeErrorKind::HeapLimit)
+        matches!(
+            self.kind,
+            DecodeErrorKind::HeapLimit | DecodeErrorKind::InflatedLimit
+        )
     }
 }
 
@@ -54,8 +60,9 @@ impl core::error::Error for DecodeError {}
 
 /// What is wrong with bytes that are no term.
 ///
-/// Except for [`HeapLimit`](Self::HeapLimit), [`Compressed`](Self::Compressed) and what the typed
-/// reading functions find unexpected, OTP refuses the same input, with `badarg`.
+/// Except for [`HeapLimit`](Self::HeapLimit), [`InflatedLimit`](Self::InflatedLimit),
+/// [`Compressed`](Self::Compressed) and what the typed reading functions find unexpected, OTP
+/// refuses the same input, with `badarg`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
@@ -65,9 +72,19 @@ pub enum DecodeErrorKind {
     /// The first byte is not 131 ("External Term Format", "Introduction").
     #[error("version byte {0} instead of 131")]
     Version(u8),
-    /// The term is compressed, which this build does not read.
+    /// The term is compressed, which a build without the feature `zlib` does not read, nor does a
+    /// [`Reader`](crate::Reader).
     #[error("compressed term")]
     Compressed,
+    /// A compressed term is larger or smaller than it says.
+    #[error("compressed term of another size than it says")]
+    CompressedSize,
+    /// The bytes of a compressed term are not in zlib's format, or their checksum is wrong.
+    #[error("invalid compressed data")]
+    CompressedData,
+    /// The bytes that came out of a compressed term end within the term. The input did not end.
+    #[error("compressed term that ends too early")]
+    CompressedEof,
     /// No term starts with this byte, or not in this place.
     #[error("unknown tag {0}")]
     UnknownTag(u8),
@@ -129,6 +146,10 @@ pub enum DecodeErrorKind {
     /// The decoded term would take more memory than [`Limits::max_heap`](crate::Limits::max_heap).
     #[error("term exceeds the limit on memory")]
     HeapLimit,
+    /// The term would take more bytes than
+    /// [`Limits::max_inflated`](crate::Limits::max_inflated) once it is no longer compressed.
+    #[error("compressed term exceeds the limit on its size")]
+    InflatedLimit,
     /// The next term is of another type than the caller asked for.
     #[error("{found} instead of {expected}")]
     Unexpected {

@@ -76,6 +76,10 @@
     not(feature = "serde"),
     doc = "- `serde`: Rust types to and from terms, straight between bytes and values."
 )]
+//! - `zlib`: compressed terms. [`from_slice`] and [`from_bytes`] inflate them, within
+//!   [`Limits::max_inflated`], and [`EncodeOptions`] can compress. Without it they are an error of
+//!   a kind of its own.
+
 #![no_std]
 #![cfg_attr(
     not(test),
@@ -117,10 +121,12 @@ mod tuple;
 mod walk;
 
 // ---- codec: tag, error, limits, read, write, decode, encode, raw ----
+mod compress;
 mod decode;
 mod encode;
 mod error;
 mod limits;
+mod options;
 mod raw;
 mod read;
 mod tag;
@@ -129,10 +135,11 @@ mod write;
 #[cfg(feature = "serde")]
 pub mod serde;
 
-pub use crate::decode::{from_bytes, from_slice};
+pub use crate::decode::{from_bytes, from_bytes_with, from_slice, from_slice_with};
 pub use crate::encode::to_vec;
 pub use crate::error::{DecodeError, DecodeErrorKind, EncodeError, TermKind};
 pub use crate::limits::Limits;
+pub use crate::options::EncodeOptions;
 pub use crate::raw::{AtomTable, RawTerm};
 pub use crate::read::{
     AtomText, ExportParts, FunParts, NodeParts, PidParts, PortParts, Reader, RecordParts,

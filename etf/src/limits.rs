@@ -4,10 +4,16 @@
 /// connection takes unless told otherwise.
 const MAX_HEAP: usize = 256 * 1024 * 1024;
 
+/// The most bytes a compressed term may have in its plain form: 64 MiB.
+const MAX_INFLATED: usize = 64 * 1024 * 1024;
+
 /// What decoding one term may use.
 ///
 /// Independent of any limit here, decoding never reserves more than 64 bytes of memory for each
-/// byte of input, whatever lengths the input claims, and nesting costs no thread stack.
+/// byte of input, whatever lengths the input claims, and nesting costs no thread stack. Of a
+/// compressed term (feature `zlib`) what counts as input is the plain form, which may be a thousand
+/// times longer than the bytes that came: [`max_inflated`](Self::max_inflated) bounds it, and to
+/// make it no more than four times what came or came out is reserved, whatever size is claimed.
 ///
 /// ```
 /// use erland_etf::Limits;
@@ -19,11 +25,15 @@ const MAX_HEAP: usize = 256 * 1024 * 1024;
 #[non_exhaustive]
 pub struct Limits {
     max_heap: usize,
+    max_inflated: usize,
 }
 
 impl Limits {
     /// The limits that apply when none are named.
-    pub const DEFAULT: Self = Self { max_heap: MAX_HEAP };
+    pub const DEFAULT: Self = Self {
+        max_heap: MAX_HEAP,
+        max_inflated: MAX_INFLATED,
+    };
 
     /// Sets the most memory in bytes that the decoded term may take (256 MiB by default).
     ///
@@ -39,6 +49,20 @@ impl Limits {
     #[must_use]
     pub const fn max_heap(&self) -> usize {
         self.max_heap
+    }
+
+    /// Sets the most bytes that a compressed term may have in its plain form (64 MiB by default).
+    /// A term that claims more is refused before anything is inflated. 0 refuses all.
+    #[must_use]
+    pub const fn with_max_inflated(mut self, bytes: usize) -> Self {
+        self.max_inflated = bytes;
+        self
+    }
+
+    /// The most bytes that a compressed term may have in its plain form.
+    #[must_use]
+    pub const fn max_inflated(&self) -> usize {
+        self.max_inflated
     }
 }
 

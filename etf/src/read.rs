@@ -124,7 +124,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// [`Version`](DecodeErrorKind::Version) if it is another byte, and
-    /// [`Compressed`](DecodeErrorKind::Compressed) if a compressed term follows.
+    /// [`Compressed`](DecodeErrorKind::Compressed) if a compressed term follows, which has to be
+    /// inflated first ([`from_slice`](crate::from_slice) does it).
     pub fn read_version(&mut self) -> Result<(), DecodeError> {
         let position = self.position();
         let kind = match self.cursor.rest {

@@ -78,11 +78,44 @@ fn unknown_tags() {
 }
 
 #[test]
+#[cfg(not(feature = "zlib"))]
 fn compressed() {
-    // OTP inflates these; here that is refused, but not taken for corrupt.
+    // OTP inflates these; without the feature that is refused, but not taken for corrupt.
     refuses("835000000001789ccb0200006b006b", Kind::Compressed);
     refuses("8350", Kind::Compressed);
-    // Nested it is corrupt.
+}
+
+#[test]
+#[cfg(feature = "zlib")]
+fn compressed() {
+    accepts("835000000001789ccb0200006b006b", Term::nil());
+    refuses("835000000002789ccb0200006b006b", Kind::CompressedSize);
+    refuses("835000000001789c4b64040000c50063", Kind::CompressedSize);
+    // What is behind the stream is ignored, and what is behind the term in it.
+    accepts("835000000001789ccb0200006b006b010203", Term::nil());
+    accepts("835000000003789c4b6464000001280063", 1);
+    // 131 has no place inside, and neither has tag 80.
+    refuses("835000000002789c6bce0200017200ee", Kind::UnknownTag(131));
+    refuses(
+        "83500000000e789c0b60606060ac98739a8981219b211b0014d50309",
+        Kind::UnknownTag(80),
+    );
+    // No bytes, too few of them, a wrong checksum, no checksum.
+    refuses("835000000000789c030000000001", Kind::CompressedEof);
+    refuses("835000000001789c4b040000620062", Kind::CompressedEof);
+    refuses("835000000002789c4b64040000c50064", Kind::CompressedData);
+    refuses("835000000002789c4b640400", Kind::Eof);
+    // Of gzip, and without any header.
+    refuses(
+        "8350000000021f8b08000000000000034b6404008f78384a02000000",
+        Kind::CompressedData,
+    );
+    refuses("8350000000024b640400", Kind::CompressedData);
+    refuses("8350", Kind::Eof);
+}
+
+#[test]
+fn nested_compressed() {
     refuses("8368015000000001789ccb0200006b006b", Kind::UnknownTag(80));
 }
 

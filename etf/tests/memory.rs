@@ -9,6 +9,8 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+#[cfg(feature = "zlib")]
+use erland_etf::from_slice_with;
 use erland_etf::{
     Atom, AtomTable, Limits, NodeId, Pid, RawTerm, Reader, Term, Writer, atom, from_bytes, to_vec,
 };
@@ -309,8 +311,37 @@ fn encoding_makes_room_once() {
     assert_eq!(taken, len);
 }
 
+/// What a compressed term claims costs nothing, and what comes out of it a few times its size.
+#[cfg(feature = "zlib")]
+fn compressed_terms_take_what_comes_out() {
+    let limits = Limits::default().with_max_inflated(usize::MAX);
+    let stream = miniz_oxide::deflate::compress_to_vec_zlib(&[106], 9);
+    let claims_4_gib = [&[131, 80, 255, 255, 255, 255][..], &stream].concat();
+    assert!(claims_4_gib.len() < 20);
+    // The tables of the decompressor, and next to nothing more.
+    let (tables, result) = peak(|| from_slice_with(&claims_4_gib, &limits));
+    assert!(result.is_err());
+    assert!(tables < 16 * 1024, "{tables}");
+    // A bomb, with the true size and with a larger one.
+    let zeros = vec![0; 16 * LEN];
+    let plain = to_vec(&Term::binary(&zeros)).unwrap();
+    let stream = miniz_oxide::deflate::compress_to_vec_zlib(&plain[1..], 9);
+    assert!(plain.len() > 500 * stream.len());
+    for size in [plain.len() as u32 - 1, u32::MAX] {
+        let bytes = [&[131, 80], &size.to_be_bytes()[..], &stream].concat();
+        let (taken, _) = peak(|| from_slice_with(&bytes, &limits).map(drop));
+        assert!(taken < 4 * plain.len() + 16 * 1024, "{taken}");
+        // Past the limit nothing is made.
+        let (taken, result) = peak(|| from_slice_with(&bytes, &limits.with_max_inflated(LEN)));
+        assert!(result.unwrap_err().is_limit());
+        assert_eq!(taken, 0);
+    }
+}
+
 #[test]
 fn memory() {
+    #[cfg(feature = "zlib")]
+    compressed_terms_take_what_comes_out();
     never_more_than_64_bytes_for_one();
     max_heap_is_kept();
     pids_of_known_nodes_take_no_memory();
