@@ -15,6 +15,9 @@ use erland_etf::{
 
 use crate::tokens;
 
+/// Integers of one word in OTP.
+const SMALL: std::ops::Range<i64> = -(1 << 59)..1 << 59;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Known {
     /// The arity of an external fun is an integer above 255. OTP does not look.
@@ -109,13 +112,8 @@ pub fn attempts(input: &[u8], release: u32) -> Vec<Rewritten> {
 fn readable(input: &[u8], release: u32) -> (Vec<u8>, Vec<Known>) {
     let (mut input, mut found) = (input.to_vec(), Vec::new());
     // Each round takes one away.
-    while let Err(error) = from_slice(&input) {
-        let mut offset = error.offset();
-        // Empty lists in front of a term are part of it.
-        while input[offset..].starts_with(&[108, 0, 0, 0, 0]) {
-            offset += 5;
-        }
-        let rewritten = match error.kind() {
+    while let Some((kind, offset)) = fault(&input, release) {
+        let rewritten = match kind {
             DecodeErrorKind::ExportArity => small_arity(&input, offset),
             DecodeErrorKind::Float => terminated_float(&input, offset),
             DecodeErrorKind::BitString if release < 27 => empty_binary(&input, offset),
@@ -123,10 +121,11 @@ fn readable(input: &[u8], release: u32) -> (Vec<u8>, Vec<Known>) {
             DecodeErrorKind::UnknownTag(73 | 75) => named_atom(&input, offset),
             DecodeErrorKind::NotAnAtom(73 | 75) => (offset..input.len())
                 .filter_map(|place| named_atom(&input, place))
-                .find(|(_, rewritten)| from_slice(rewritten).err() != Some(error)),
+                .find(|(_, rewritten)| fault(rewritten, release) != Some((kind, offset))),
             _ => None,
         };
-        let Some((class, rewritten)) = rewritten else {
+        let Some((class, rewritten)) = rewritten.filter(|(_, rewritten)| *rewritten != input)
+        else {
             break;
         };
         found.push(class);
@@ -135,9 +134,29 @@ fn readable(input: &[u8], release: u32) -> (Vec<u8>, Vec<Known>) {
     (input, found)
 }
 
+/// Why erland refuses the input, and the tag of the term that is the reason.
+fn fault(input: &[u8], release: u32) -> Option<(DecodeErrorKind, usize)> {
+    let error = from_slice(input).err()?;
+    let (mut kind, mut offset) = (error.kind(), error.offset());
+    loop {
+        // Empty lists in front of a term are part of it.
+        while input[offset..].starts_with(&[108, 0, 0, 0, 0]) {
+            offset += 5;
+        }
+        // What is wrong may be inside the term that OTP 25 takes for a creator.
+        let inside = (kind == DecodeErrorKind::Fun && release < 27)
+            .then(|| creator(input, offset))
+            .flatten()
+            .and_then(|start| Some((start, Reader::new(&input[start..]).skip().err()?)));
+        let Some((start, error)) = inside else {
+            return Some((kind, offset));
+        };
+        (kind, offset) = (error.kind(), start + error.offset());
+    }
+}
+
 /// Arity 0 for one above 255 in the EXPORT_EXT that starts here.
 fn small_arity(input: &[u8], offset: usize) -> Option<(Known, Vec<u8>)> {
-    const SMALL: i64 = 1 << 59;
     let (before, export) = input.split_at_checked(offset)?;
     let parts = export.strip_prefix(&[113])?;
     let mut reader = Reader::new(parts);
@@ -145,7 +164,7 @@ fn small_arity(input: &[u8], offset: usize) -> Option<(Known, Vec<u8>)> {
     reader.read_atom().ok()?;
     let start = reader.position();
     let arity = reader.read_i64().ok()?;
-    (256..SMALL).contains(&arity).then(|| {
+    (256..SMALL.end).contains(&arity).then(|| {
         let rewritten = [
             before,
             &[113],
@@ -181,19 +200,29 @@ fn empty_binary(input: &[u8], offset: usize) -> Option<(Known, Vec<u8>)> {
 
 /// A pid for the creator of the NEW_FUN_EXT that starts here.
 fn fun_of_a_pid(input: &[u8], offset: usize) -> Option<(Known, Vec<u8>)> {
-    // Size, arity, digest, index, number of free variables.
-    const FIXED: usize = 4 + 1 + 16 + 4 + 4;
-    let fun = input.get(offset..)?.strip_prefix(&[112])?;
-    let mut reader = Reader::new(fun.get(FIXED..)?);
-    reader.read_atom().ok()?;
-    reader.read_i64().ok()?;
-    reader.read_i64().ok()?;
-    let start = offset + 1 + FIXED + reader.position();
+    let start = creator(input, offset)?;
+    let mut reader = Reader::new(&input[start..]);
     reader.skip().ok()?;
     let mut pid = BytesMut::new();
     Writer::new(&mut pid).pid(&Pid::new(foreign(), 1, 0));
     let rewritten = [&input[..start], &pid, reader.remaining()].concat();
     Some((Known::FunCreator, rewritten))
+}
+
+/// Where the creator of the NEW_FUN_EXT is that starts here.
+fn creator(input: &[u8], offset: usize) -> Option<usize> {
+    // Size, arity, digest, index, number of free variables.
+    const FIXED: usize = 4 + 1 + 16 + 4 + 4;
+    let fun = input.get(offset..)?.strip_prefix(&[112])?;
+    let mut reader = Reader::new(fun.get(FIXED..)?);
+    reader.read_atom().ok()?;
+    for _ in 0..2 {
+        reader
+            .read_i64()
+            .ok()
+            .filter(|index| SMALL.contains(index))?;
+    }
+    Some(offset + 1 + FIXED + reader.position())
 }
 
 /// A named atom for the index that starts here, of the same length.
