@@ -18,14 +18,11 @@ use peers::otp::Beam;
 use peers::{Case, ei};
 use rounds::{Outcome, Plan};
 
-/// The scenarios in the order of the tables.
-const SCENARIOS: [&str; 6] = [
-    "walk",
-    "skip",
-    "decode",
-    "encode",
-    "serde-decode",
-    "serde-encode",
+/// The scenarios, in groups that are compared with each other, so that their rounds are common.
+const GROUPS: [[&str; 2]; 3] = [
+    ["walk", "skip"],
+    ["decode", "serde-decode"],
+    ["encode", "serde-encode"],
 ];
 
 fn main() -> ExitCode {
@@ -104,10 +101,10 @@ impl Options {
         if let Some(row) = unknown(&options.only, &ROWS) {
             return Err(format!("no row {row}; there are {}", ROWS.join(" ")));
         }
-        if let Some(name) = unknown(&options.scenarios, &SCENARIOS) {
+        if let Some(name) = unknown(&options.scenarios, GROUPS.as_flattened()) {
             return Err(format!(
                 "no scenario {name}; there are {}",
-                SCENARIOS.join(" ")
+                GROUPS.as_flattened().join(" ")
             ));
         }
         Ok(options)
@@ -156,14 +153,14 @@ fn run(options: &Options) -> Result<(), String> {
         Plan::FULL
     };
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for what in SCENARIOS {
+    for group in GROUPS {
         for row in ROWS {
-            let here = cases
-                .extract_if(.., |case| case.what == what && case.row == row)
-                .collect();
-            eprintln!("bench: {what}/{row}");
-            let done = rounds::measure(here, plan);
-            report::scenario(&done);
+            eprintln!("bench: {} {row}", group.join(" and "));
+            let here = |case: &mut Case| group.contains(&case.what) && case.row == row;
+            let done = rounds::measure(cases.extract_if(.., here).collect(), plan);
+            for what in group {
+                report::scenario(&done, what, row);
+            }
             outcomes.extend(done);
         }
     }

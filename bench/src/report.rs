@@ -3,18 +3,22 @@
 use crate::rounds::{Figure, Outcome};
 
 /// The table of one scenario, fastest first, each beside ours.
-pub fn scenario(outcomes: &[Outcome]) {
-    let Some(first) = outcomes.first() else {
+pub fn scenario(outcomes: &[Outcome], what: &str, row: &str) {
+    let mut here: Vec<&Outcome> = outcomes
+        .iter()
+        .filter(|o| o.what == what && o.row == row)
+        .collect();
+    if here.is_empty() {
         return;
-    };
-    println!("\n### {}/{}\n", first.what, first.row);
+    }
+    println!("\n### {what}/{row}\n");
     println!("| peer | median, ns | quartiles, ns | least, ns | times ours |");
     println!("|---|---:|---:|---:|---:|");
-    let ours = figure(outcomes, "erland").map(|ours| ours.median);
-    let mut sorted: Vec<&Outcome> = outcomes.iter().collect();
+    let ours = here.iter().find(|outcome| outcome.peer == "erland");
+    let ours = ours.and_then(|outcome| Some(outcome.figure.as_ref().ok()?.median));
     let key = |outcome: &Outcome| outcome.figure.as_ref().map_or(f64::MAX, |f| f.median);
-    sorted.sort_by(|a, b| key(a).total_cmp(&key(b)));
-    for outcome in sorted {
+    here.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    for outcome in here {
         match &outcome.figure {
             Ok(Figure {
                 median,
@@ -47,12 +51,6 @@ pub fn figures(outcomes: &[Outcome]) {
             );
         }
     }
-}
-
-/// The figure of a peer among the outcomes of one scenario.
-pub fn figure<'a>(outcomes: &'a [Outcome], peer: &str) -> Option<&'a Figure> {
-    let outcome = outcomes.iter().find(|outcome| outcome.peer == peer)?;
-    outcome.figure.as_ref().ok()
 }
 
 /// Three digits that count, grouped.

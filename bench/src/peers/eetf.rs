@@ -29,7 +29,11 @@ pub fn cases(row: &Row) -> Vec<Case> {
             row,
             "eetf",
             move || same_term(&encode(a.as_ref().map_err(String::clone)?)?, &c),
-            move || term.as_ref().map(|term| encode(black_box(term))).is_ok(),
+            move || {
+                term.as_ref()
+                    .map(|term| drop(black_box(encode(black_box(term)))))
+                    .is_ok()
+            },
         )
     };
     vec![decoding, encoding]

@@ -49,7 +49,11 @@ pub fn cases(row: &Row) -> Vec<Case> {
                 let term = a.as_ref().map_err(String::clone)?;
                 same_term(&encode(term).map_err(|e| e.to_string())?, &c)
             },
-            move || term.as_ref().map(|term| encode(black_box(term))).is_ok(),
+            move || {
+                term.as_ref()
+                    .map(|term| drop(black_box(encode(black_box(term)))))
+                    .is_ok()
+            },
         )
     };
     vec![owned, borrowed, encoding]

@@ -2,15 +2,16 @@
 //!
 //! Texts are borrowed from the bytes where a peer can do so. A row without a type that a user would
 //! write down (`deep1k`) is left out, and so are eetf and erlang-term: they have no serde between
-//! bytes and types.
+//! bytes and types. erltf has, in erltf_serde: by way of its owned term, so that texts are owned.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hint::black_box;
 
 use erland_etf::serde::{Cons, from_slice, to_vec};
 use erland_etf::{Atom, Integer, Pid, Reference};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Case, same_term};
 use crate::corpus::Row;
@@ -71,6 +72,40 @@ struct Line<T> {
     note: T,
 }
 
+/// A map as a list of its pairs, for whom a hash table is too much: what `map1k` costs without one.
+#[derive(Debug)]
+struct Pairs<'a>(Vec<(&'a str, i64)>);
+
+impl<'de> Deserialize<'de> for Pairs<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+
+        impl<'de> Visitor<'de> for Map {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::with_capacity(map.size_hint().unwrap_or(0));
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Map)
+    }
+}
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
 pub fn cases(row: &Row) -> Vec<Case> {
     match row.name {
         "gen_call" => ours::<Message<'static>>(row),
@@ -80,6 +115,7 @@ pub fn cases(row: &Row) -> Vec<Case> {
             .collect(),
         "map1k" => {
             let mut cases = ours::<HashMap<&'static str, i64>>(row);
+            cases.extend(variant::<Pairs<'static>>(row, "erland-pairs"));
             cases.extend(erltf::<HashMap<String, i64>>(row));
             cases
         }
@@ -102,39 +138,55 @@ fn forever(row: &Row) -> &'static [u8] {
 }
 
 fn ours<T: Deserialize<'static> + Serialize + 'static>(row: &Row) -> Vec<Case> {
+    variant::<T>(row, "erland")
+}
+
+fn variant<T: Deserialize<'static> + Serialize + 'static>(row: &Row, peer: &str) -> Vec<Case> {
     let bytes = forever(row);
     let decode = move || from_slice::<T>(black_box(bytes)).map_err(|error| error.to_string());
     let encode = |value: &T| to_vec(value).map_err(|error| error.to_string());
-    both(row, bytes, "erland", decode, encode)
+    both(row, peer, decode, encode, |encoded| {
+        same_term(encoded, bytes)
+    })
 }
 
 fn erltf<T: DeserializeOwned + Serialize + 'static>(row: &Row) -> Vec<Case> {
     let bytes = forever(row);
-    let decode =
-        move || erltf_serde::from_bytes::<T>(black_box(bytes)).map_err(|error| error.to_string());
+    let read =
+        |bytes: &[u8]| erltf_serde::from_bytes::<T>(bytes).map_err(|error| error.to_string());
     let encode = |value: &T| erltf_serde::to_bytes(value).map_err(|error| error.to_string());
-    both(row, bytes, "erltf-serde", decode, encode)
+    // It reads the names of fields from atoms and writes them as binaries, so that what it has
+    // written is another term, and only its own reader can tell whether it is complete.
+    let check = move |encoded: &[u8]| looked_at(&read(encoded)?, bytes);
+    both(
+        row,
+        "erltf-serde",
+        move || read(black_box(bytes)),
+        encode,
+        check,
+    )
 }
 
-/// Decoding and encoding of a type. What is decoded is looked at by encoding it again: with ours,
-/// which gives the row's term only if every part of the value is there.
+/// Looks at every part of a value by encoding it with ours: that gives the row's term only if all is
+/// there.
+fn looked_at<T: Serialize>(value: &T, row: &[u8]) -> Result<(), String> {
+    same_term(&to_vec(value).map_err(|error| error.to_string())?, row)
+}
+
+/// Decoding and encoding of a type; `check` looks at what was encoded.
 fn both<T: Serialize + 'static>(
     row: &Row,
-    bytes: &'static [u8],
     peer: &str,
     decode: impl Fn() -> Result<T, String> + Copy + 'static,
     encode: impl Fn(&T) -> Result<Vec<u8>, String> + Copy + 'static,
+    check: impl Fn(&[u8]) -> Result<(), String> + 'static,
 ) -> Vec<Case> {
+    let bytes = row.bytes.clone();
     let decoding = Case::new(
         "serde-decode",
         row,
         peer,
-        move || {
-            same_term(
-                &to_vec(&decode()?).map_err(|error| error.to_string())?,
-                bytes,
-            )
-        },
+        move || looked_at(&decode()?, &bytes),
         decode,
     );
     let value = decode();
@@ -142,8 +194,13 @@ fn both<T: Serialize + 'static>(
         "serde-encode",
         row,
         peer,
-        move || same_term(&encode(&decode()?)?, bytes),
-        move || value.as_ref().map(|value| encode(black_box(value))).is_ok(),
+        move || check(&encode(&decode()?)?),
+        move || {
+            value
+                .as_ref()
+                .map(|value| drop(black_box(encode(black_box(value)))))
+                .is_ok()
+        },
     );
     vec![decoding, encoding]
 }
