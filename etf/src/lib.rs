@@ -54,8 +54,8 @@
 //! to sockets and files. `Option`, `char` and `()` have no conversion, because what stands for
 //! nothing, or for a character, is a matter of each protocol.
 //!
-//! Equality is Erlang's `=:=`; for `==` and the standard order see [`Term`]. [`Term::phash2`] is the
-//! hash that all nodes compute alike. There is no limit on nesting but memory: clone, drop,
+//! Equality is Erlang's `=:=`; for `==` and the standard order see [`Term`] and [`Loose`].
+//! [`Term::phash2`] is the hash that all nodes compute alike. There is no limit on nesting but memory: clone, drop,
 //! comparison, hash and text keep a stack of their own.
 //!
 //! # Text
@@ -109,6 +109,7 @@ mod iodata;
 mod key;
 mod list;
 mod local;
+mod loose;
 mod macros;
 mod map;
 mod medium;
@@ -157,6 +158,7 @@ pub use crate::ident::{NodeId, Pid, Port, Reference, ReferenceError};
 pub use crate::integer::Integer;
 pub use crate::list::{Iter as ListIter, List};
 pub use crate::local::Local;
+pub use crate::loose::Loose;
 pub use crate::map::{DuplicateKey, Iter as MapIter, Map};
 pub use crate::record::{DuplicateField, Iter as RecordIter, Record};
 pub use crate::term::Term;

@@ -575,6 +575,13 @@ mod tests {
         };
         assert_eq!(fun, elsewhere);
         assert_eq!(fun.cmp(&elsewhere), Ordering::Equal);
+        // Nor does the old index, which is the index in all that was ever compiled.
+        let moved = InternalFun {
+            old_index: 9,
+            ..fun.clone()
+        };
+        assert_eq!(fun, moved);
+        assert_eq!(fun.cmp(&moved), Ordering::Equal);
         let reloaded = InternalFun {
             uniq: [1; 16],
             ..fun.clone()

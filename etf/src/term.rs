@@ -28,7 +28,7 @@ use crate::tuple::Tuple;
 /// | [`loosely_equal`](Self::loosely_equal) | `==`, so that `1` is equal to `1.0` |
 /// | [`standard_cmp`](Self::standard_cmp) | `<`, `>`, `lists:sort/1` |
 /// | `Ord` | the order of map keys: the standard order, but every integer before every float |
-/// | `Hash` | consistent with `==` |
+/// | `Hash` | consistent with `==` here; [`Loose`](crate::Loose) has one for Erlang's `==` |
 /// | [`phash2`](Self::phash2) | `erlang:phash2/1` |
 /// | `Display`, `Debug` | the text of `~tw`; `Debug` adds the creation to identifiers |
 ///

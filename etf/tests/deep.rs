@@ -8,7 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::thread;
 
-use erland_etf::{Atom, InternalFun, NodeId, Pid, Record, Term, Tuple, atom};
+use erland_etf::{Atom, InternalFun, Loose, NodeId, Pid, Record, Term, Tuple, atom};
 
 /// For the one term that nests every kind of container in every other.
 const DEPTH: usize = 1_000_000;
@@ -62,7 +62,7 @@ fn fun(free: Vec<Term>) -> Term {
     .into()
 }
 
-fn hash(term: &Term) -> u64 {
+fn hash(term: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     term.hash(&mut hasher);
     hasher.finish()
@@ -78,6 +78,7 @@ fn exercise(name: &str, make: impl FnOnce() -> Term + Send) {
         assert!(term.loosely_equal(&clone), "{name}");
         assert_eq!(hash(&term), hash(&clone), "{name}");
         assert_eq!(term.phash2(), clone.phash2(), "{name}");
+        assert_eq!(hash(&Loose(&term)), hash(&Loose(&clone)), "{name}");
         assert!(term.to_string() == format!("{clone:?}"), "{name}");
         drop(term);
         drop(clone);

@@ -9,7 +9,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use arbitrary::{bytes, config, term};
-use erland_etf::{List, Map, Record, Term, Tuple, atom};
+use erland_etf::{Float, InternalFun, List, Loose, Map, NodeId, Pid, Record, Term, Tuple, atom};
 use proptest::prelude::*;
 
 fn hash(value: &impl Hash) -> u64 {
@@ -38,6 +38,88 @@ fn other_form(term: &Term) -> Term {
             Term::map(map.iter().map(|(k, v)| (other_form(k), other_form(v)))).unwrap()
         }
         other => other.clone(),
+    }
+}
+
+/// The same term with other numbers of the same value, except in the keys of maps.
+fn other_numbers(term: &Term) -> Term {
+    match term {
+        Term::Integer(integer) => match integer.to_i64().map(|value| value as f64) {
+            Some(float) if Term::from(integer.clone()).loosely_equal(&number(float)) => {
+                number(float)
+            }
+            _ => term.clone(),
+        },
+        Term::Float(float) if float.get() as i64 as f64 == float.get() => {
+            let integer = Term::from(float.get() as i64);
+            if integer.loosely_equal(term) {
+                integer
+            } else {
+                term.clone()
+            }
+        }
+        Term::Tuple(tuple) => Term::tuple(tuple.iter().map(other_numbers)),
+        Term::List(list) => {
+            let elements: Vec<Term> = list.iter().map(other_numbers).collect();
+            Term::improper(
+                elements,
+                if list.is_proper() {
+                    Term::nil()
+                } else {
+                    other_numbers(list.tail())
+                },
+            )
+        }
+        Term::Map(map) => {
+            Term::map(map.iter().map(|(k, v)| (k.clone(), other_numbers(v)))).unwrap()
+        }
+        other => other.clone(),
+    }
+}
+
+fn number(value: f64) -> Term {
+    Float::new(value).unwrap().into()
+}
+
+proptest! {
+    #![proptest_config(config(500))]
+
+    #[test]
+    fn loosely_equal_terms_are_one_and_hash_alike(a in term(), b in term()) {
+        let other = other_numbers(&a);
+        prop_assert!(a.loosely_equal(&other), "{} {}", a, other);
+        prop_assert_eq!(Loose(&a), Loose(&other));
+        prop_assert_eq!(hash(&Loose(&a)), hash(&Loose(other)));
+        prop_assert_eq!(Loose(&a) == Loose(&b), a.loosely_equal(&b));
+        prop_assert_eq!(Loose(&a).cmp(&Loose(&b)), a.standard_cmp(&b));
+        if a.loosely_equal(&b) {
+            prop_assert_eq!(hash(&Loose(&a)), hash(&Loose(&b)));
+        }
+        prop_assert_eq!(hash(&Loose(&a)), hash(&Loose(other_form(&a))));
+        prop_assert_eq!(a.phash2(), other_form(&a).phash2());
+    }
+
+    #[test]
+    fn funs_of_one_place_are_loosely_one(a in term(), uniq in any::<u8>()) {
+        let one = Term::from(fun_around(a.clone()));
+        let inside = other_numbers(&a);
+        let other = InternalFun { uniq: [uniq; 16], arity: uniq, ..fun_around(inside) };
+        let other = Term::from(other);
+        prop_assert_eq!(Loose(&one), Loose(&other));
+        prop_assert_eq!(hash(&Loose(one)), hash(&Loose(other)));
+    }
+}
+
+fn fun_around(inside: Term) -> InternalFun {
+    InternalFun {
+        module: atom!("m"),
+        arity: 0,
+        uniq: [0; 16],
+        index: 1,
+        old_index: 1,
+        old_uniq: 2,
+        pid: Pid::new(NodeId::new(atom!("a@host"), 1), 1, 0),
+        free: Tuple::from(vec![inside]),
     }
 }
 
