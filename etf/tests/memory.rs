@@ -1,30 +1,29 @@
 //! What decoding costs in memory: never more than 64 bytes for a byte of input, whatever the input
 //! claims, and nothing at all where nothing is needed.
 //!
-//! One test, since the allocator counts for the whole process. It counts the old and the new block
-//! while a block grows.
+//! The allocator counts for each thread, and the old and the new block while a block grows.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by it")]
 
+mod common;
+
 use std::sync::Arc;
 
+use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
 #[cfg(feature = "zlib")]
 use erland_etf::from_slice_with;
 use erland_etf::{
     Atom, AtomTable, Limits, NodeId, Pid, RawTerm, Reader, Term, Writer, atom, from_bytes, to_vec,
 };
-use peak_alloc::PeakAlloc;
 
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+use common::corpus;
 
 /// How many bytes more than now this takes at its worst.
 fn peak<T>(run: impl FnOnce() -> T) -> (usize, T) {
-    ALLOCATOR.reset_peak_usage();
-    let before = ALLOCATOR.current_usage();
-    let result = run();
-    (ALLOCATOR.peak_usage() - before, result)
+    let mut result = None;
+    let taken = measure(|| result = Some(run()));
+    (usize::try_from(taken.bytes_max).unwrap(), result.unwrap())
 }
 
 const PER_BYTE: usize = 64;
@@ -226,10 +225,17 @@ fn atom_table() -> Arc<AtomTable> {
     Arc::new(atoms.collect::<Vec<_>>().into())
 }
 
+#[test]
 fn never_more_than_64_bytes_for_one() {
     let atoms = atom_table();
     let unlimited = Limits::default().with_max_heap(usize::MAX);
-    for (name, bytes) in inputs() {
+    let made = inputs()
+        .into_iter()
+        .map(|(name, bytes)| (name.into(), bytes));
+    // Without the version byte.
+    let real = corpus().into_iter().filter(|(_, bytes)| !bytes.is_empty());
+    let real = real.map(|(name, bytes)| (name, bytes[1..].to_vec()));
+    for (name, bytes) in made.chain(real) {
         let most = bytes.len() * PER_BYTE;
         let raw = RawTerm::with_atoms(bytes.into(), Arc::clone(&atoms));
         let (copied, _) = peak(|| {
@@ -244,6 +250,11 @@ fn never_more_than_64_bytes_for_one() {
                 bytes / raw.bytes().len()
             );
         }
+        let (validated, _) = peak(|| raw.reader().validate().map(drop));
+        assert!(
+            validated <= copied.max(sliced),
+            "{name}: {validated} to validate, {copied} to decode"
+        );
         let (skipped, result) = peak(|| raw.reader().skip().map(drop));
         assert_eq!(skipped, 0, "{name}: skipping takes no memory: {result:?}");
     }
@@ -251,6 +262,7 @@ fn never_more_than_64_bytes_for_one() {
 
 /// The limit counts terms, not the stack of open containers, which the input bounds; while a list
 /// grows or a map is sorted, there is more than in the end.
+#[test]
 fn max_heap_is_kept() {
     let atoms = atom_table();
     for (name, bytes) in inputs() {
@@ -267,6 +279,7 @@ fn max_heap_is_kept() {
     }
 }
 
+#[test]
 fn pids_of_known_nodes_take_no_memory() {
     let name = "a_rather_long_name@host.example.org";
     let (ours, theirs) = (
@@ -293,6 +306,7 @@ fn pids_of_known_nodes_take_no_memory() {
     assert_eq!(peak(|| read(&mut reader, 1)).0, 0);
 }
 
+#[test]
 fn slices_are_no_copies() {
     let bytes = Bytes::from(to_vec(&Term::binary(vec![7; LEN])).unwrap());
     let (taken, term) = peak(|| from_bytes(&bytes).unwrap());
@@ -300,6 +314,7 @@ fn slices_are_no_copies() {
     assert_eq!(term.as_binary().map(<[u8]>::len), Some(LEN));
 }
 
+#[test]
 fn encoding_makes_room_once() {
     let term = Term::list((0..10_000).map(|index| Term::tuple([index.into(), atom!("ok").into()])));
     let len = term.encoded_len().unwrap();
@@ -313,6 +328,7 @@ fn encoding_makes_room_once() {
 
 /// What a compressed term claims costs nothing, and what comes out of it a few times its size.
 #[cfg(feature = "zlib")]
+#[test]
 fn compressed_terms_take_what_comes_out() {
     let limits = Limits::default().with_max_inflated(usize::MAX);
     let stream = miniz_oxide::deflate::compress_to_vec_zlib(&[106], 9);
@@ -336,15 +352,4 @@ fn compressed_terms_take_what_comes_out() {
         assert!(result.unwrap_err().is_limit());
         assert_eq!(taken, 0);
     }
-}
-
-#[test]
-fn memory() {
-    #[cfg(feature = "zlib")]
-    compressed_terms_take_what_comes_out();
-    never_more_than_64_bytes_for_one();
-    max_heap_is_kept();
-    pids_of_known_nodes_take_no_memory();
-    slices_are_no_copies();
-    encoding_makes_room_once();
 }
