@@ -60,10 +60,29 @@
 //!
 //! # Text
 //!
-//! `{}` prints a term as `~tw` does, and [`str::parse`] takes what `erl_scan:string/1` and
-//! `erl_parse:parse_term/1` of OTP 29 take, except for binaries whose sizes are far beyond their
-//! text. A term without pids, ports, references, funs of a module, native records and
-//! [`Local`] terms parses back to an equal term.
+//! `{}` prints a term as `~tw` does, and `{:#}` as `~tp`: strings as such where all characters are
+//! printable Latin-1 (what `erl` without `+pc unicode` takes for printable), and lines of 80
+//! columns, broken and indented as by OTP 29. Differences: the pairs of a map come in key order, as
+//! with `~ktp`; identifiers show the name of their node; the names in `fun m:f/1` are quoted like
+//! all atoms; and what starts behind column 160 is not broken any more, so that deep nesting does
+//! not fill the text with spaces.
+//!
+//! [`str::parse`] takes what `erl_scan:string/1` and `erl_parse:parse_term/1` of OTP 29 take, except
+//! for binaries whose sizes are far beyond their text. A term without pids, ports, references,
+//! funs of a module, native records and [`Local`] terms parses back from either text to an equal
+//! term.
+//!
+//! ```
+//! use erland_etf::Term;
+//!
+//! let term: Term = r#"{ok, [1, 2, #{a => <<"b">>}], "text", 16#ff}."#.parse()?;
+//! assert_eq!(term.to_string(), "{ok,[1,2,#{a => <<98>>}],[116,101,120,116],255}");
+//! assert_eq!(format!("{term:#}"), r#"{ok,[1,2,#{a => <<"b">>}],"text",255}"#);
+//!
+//! let error = "{ok, [1, 2}".parse::<Term>().unwrap_err();
+//! assert_eq!(error.to_string(), "unexpected '}' at line 1, column 11");
+//! # Ok::<(), erland_etf::ParseError>(())
+//! ```
 //!
 //! # Features
 //!

@@ -30,7 +30,8 @@ use crate::tuple::Tuple;
 /// | `Ord` | the order of map keys: the standard order, but every integer before every float |
 /// | `Hash` | consistent with `==` here; [`Loose`](crate::Loose) has one for Erlang's `==` |
 /// | [`phash2`](Self::phash2) | `erlang:phash2/1` |
-/// | `Display`, `Debug` | the text of `~tw`; `Debug` adds the creation to identifiers |
+/// | `Display`, `Debug` | the text of `~tw`, with `#` of `~tp`; `Debug` adds the creation to identifiers |
+/// | `FromStr` | `erl_scan:string/1` and `erl_parse:parse_term/1` |
 ///
 /// None of these, nor `Clone` nor dropping, recurses on nesting: a term may be nested as deep as
 /// memory allows.

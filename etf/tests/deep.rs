@@ -80,6 +80,7 @@ fn exercise(name: &str, make: impl FnOnce() -> Term + Send) {
         assert_eq!(term.phash2(), clone.phash2(), "{name}");
         assert_eq!(hash(&Loose(&term)), hash(&Loose(&clone)), "{name}");
         assert!(term.to_string() == format!("{clone:?}"), "{name}");
+        assert!(format!("{term:#}") == format!("{clone:#?}"), "{name}");
         drop(term);
         drop(clone);
     };
@@ -132,7 +133,12 @@ fn text_of_all_kinds_parses_back() {
     let term = kinds.fold(Term::from(7), |inner, (_, nest)| nest(inner));
     let thread = thread::Builder::new().stack_size(1 << 20);
     let body = move || {
-        assert!(term.to_string().parse() == Ok(term), "another term");
+        let line = term.to_string();
+        let lines = format!("{term:#}");
+        // Nothing is indented past a column, so the text does not grow with the depth squared.
+        assert!(lines.len() < 2 * line.len(), "{}", lines.len());
+        assert!(lines.parse().as_ref() == Ok(&term), "another term");
+        assert!(line.parse() == Ok(term), "another term");
         // What opens and never ends, and what is not in the text of a term.
         for open in [
             "{", "[", "[a|", "#{", "#{a=>", "(", "<<", "<<(", "<<1:", "-(",

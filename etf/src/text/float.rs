@@ -1,10 +1,10 @@
 //! How a float looks as text.
 
-use core::fmt::{self, Formatter, Write};
+use core::fmt::{self, Write};
 
 /// The shortest digits that read back as the same float, laid out as `io_lib:format("~w")` does:
 /// as a plain number where that is no longer than with an exponent.
-pub(super) fn print(f: &mut Formatter<'_>, value: f64) -> fmt::Result {
+pub(super) fn print(f: &mut impl Write, value: f64) -> fmt::Result {
     // "d.ddde-dd" or "de-dd", at most 17 digits: 24 bytes.
     let mut text = Digits::default();
     write!(text, "{value:e}")?;

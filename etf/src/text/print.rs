@@ -1,9 +1,10 @@
-//! How a term looks as text: `Display` and `Debug` of every type that is a term.
+//! How a term looks as text on one line: `Display` and `Debug` of every type that is a term.
 //!
-//! The text is what `io:format("~tw")` prints, with three differences: the pairs of a map come in
-//! key order; an identifier shows the name of its node, where Erlang shows a number that means
-//! something on one node only; and `Debug` adds the node's creation, because it decides equality.
-//! Never wider than asked, never on several lines: what needs that formats for itself.
+//! `{}` is what `io:format("~tw")` prints, `{:#}` what `~tp` does (`pretty.rs`), with differences:
+//! the pairs of a map come in key order, as with the modifier `k`; an identifier shows the name of
+//! its node, where Erlang shows a number that means something on one node only; the names in
+//! `fun m:f/1` are quoted like any atom; and `Debug` adds the node's creation, because it decides
+//! equality. Width, fill and precision are not looked at.
 
 use core::fmt::{self, Display, Formatter, Write};
 use core::{mem, slice};
@@ -19,15 +20,24 @@ use crate::local::Local;
 use crate::map::Map;
 use crate::record::{self, Record};
 use crate::term::Term;
-use crate::text::{float, name};
+use crate::text::{float, name, pretty, string};
 use crate::tuple::Tuple;
 use crate::walk::{Stack, TermRef};
 
-/// What is shown of the incarnation of a node.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Creation {
-    Hidden,
-    Shown,
+/// What differs between the ways to print.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
+    /// Whether the creation of a node is shown.
+    creation: bool,
+    /// Whether lists and binaries of printable characters are shown as text, as `~tp` does.
+    strings: bool,
+}
+
+impl Style {
+    fn of(f: &Formatter<'_>, creation: bool) -> Self {
+        let strings = f.alternate();
+        Self { creation, strings }
+    }
 }
 
 /// A container that has been opened and is to be printed on.
@@ -39,8 +49,9 @@ enum Open<'a> {
     Fields(record::Iter<'a>),
 }
 
-fn print(f: &mut Formatter<'_>, term: TermRef<'_>, creation: Creation) -> fmt::Result {
-    let Some(mut current) = open(f, term, creation)? else {
+/// Prints a term on one line.
+pub(super) fn print(f: &mut impl Write, term: TermRef<'_>, style: Style) -> fmt::Result {
+    let Some(mut current) = open(f, term, style)? else {
         return Ok(());
     };
     let mut stack: Stack<(Open<'_>, bool)> = Stack::new();
@@ -49,7 +60,7 @@ fn print(f: &mut Formatter<'_>, term: TermRef<'_>, creation: Creation) -> fmt::R
         match current.next(f, first)? {
             Some(term) => {
                 first = false;
-                if let Some(inner) = open(f, term.into(), creation)? {
+                if let Some(inner) = open(f, term.into(), style)? {
                     stack.push((mem::replace(&mut current, inner), first));
                     first = true;
                 }
@@ -64,7 +75,7 @@ fn print(f: &mut Formatter<'_>, term: TermRef<'_>, creation: Creation) -> fmt::R
 
 impl<'a> Open<'a> {
     /// Prints up to the next term and gives it out, or prints the end.
-    fn next(&mut self, f: &mut Formatter<'_>, first: bool) -> Result<Option<&'a Term>, fmt::Error> {
+    fn next(&mut self, f: &mut impl Write, first: bool) -> Result<Option<&'a Term>, fmt::Error> {
         match self {
             Self::Elements(elements, tail, close) => {
                 if let Some(element) = elements.next() {
@@ -111,15 +122,18 @@ impl<'a> Open<'a> {
 
 /// Prints a term, or only the beginning of a container.
 fn open<'a>(
-    f: &mut Formatter<'_>,
+    f: &mut impl Write,
     term: TermRef<'a>,
-    creation: Creation,
+    style: Style,
 ) -> Result<Option<Open<'a>>, fmt::Error> {
     match term {
         TermRef::Integer(value) => integer(f, value)?,
         TermRef::Float(value) => float::print(f, value.get())?,
         TermRef::Atom(value) => atom(f, value)?,
         TermRef::Binary(binary) => {
+            if style.strings && string::binary(f, binary)? {
+                return Ok(None);
+            }
             f.write_str("<<")?;
             numbers(f, binary)?;
             f.write_str(">>")?;
@@ -127,17 +141,17 @@ fn open<'a>(
         TermRef::BitString(bits) => bit_string(f, bits)?,
         TermRef::Pid(pid) => {
             f.write_char('<')?;
-            node(f, pid.node(), creation)?;
+            node(f, pid.node(), style.creation)?;
             write!(f, ".{}.{}>", pid.id(), pid.serial())?;
         }
         TermRef::Port(port) => {
             f.write_str("#Port<")?;
-            node(f, port.node(), creation)?;
+            node(f, port.node(), style.creation)?;
             write!(f, ".{}>", port.id())?;
         }
         TermRef::Reference(reference) => {
             f.write_str("#Ref<")?;
-            node(f, reference.node(), creation)?;
+            node(f, reference.node(), style.creation)?;
             for word in reference.words().iter().rev() {
                 write!(f, ".{word}")?;
             }
@@ -165,14 +179,14 @@ fn open<'a>(
             return Ok(Some(Open::Pairs(map.0.iter(), None)));
         }
         TermRef::Record(record) => {
-            f.write_char('#')?;
-            atom(f, record.module())?;
-            f.write_char(':')?;
-            atom(f, record.name())?;
+            record_name(f, record)?;
             f.write_char('{')?;
             return Ok(Some(Open::Fields(record.iter())));
         }
         TermRef::List(list) => {
+            if style.strings && string::list(f, list)? {
+                return Ok(None);
+            }
             f.write_char('[')?;
             match list.view() {
                 list::View::Slice(terms) => {
@@ -190,7 +204,15 @@ fn open<'a>(
     Ok(None)
 }
 
-fn integer(f: &mut Formatter<'_>, integer: &Integer) -> fmt::Result {
+/// Writes `#module:name`.
+pub(super) fn record_name(f: &mut impl Write, record: &Record) -> fmt::Result {
+    f.write_char('#')?;
+    atom(f, record.module())?;
+    f.write_char(':')?;
+    atom(f, record.name())
+}
+
+fn integer(f: &mut impl Write, integer: &Integer) -> fmt::Result {
     match integer.view() {
         integer::View::Small(value) => write!(f, "{value}"),
         integer::View::Magnitude {
@@ -206,7 +228,7 @@ fn integer(f: &mut Formatter<'_>, integer: &Integer) -> fmt::Result {
     }
 }
 
-fn numbers(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+fn numbers(f: &mut impl Write, bytes: &[u8]) -> fmt::Result {
     for (index, byte) in bytes.iter().enumerate() {
         if index > 0 {
             f.write_char(',')?;
@@ -216,7 +238,7 @@ fn numbers(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     Ok(())
 }
 
-fn bit_string(f: &mut Formatter<'_>, bits: &BitString) -> fmt::Result {
+fn bit_string(f: &mut impl Write, bits: &BitString) -> fmt::Result {
     f.write_str("<<")?;
     if let [whole @ .., last] = &**bits.bytes() {
         numbers(f, whole)?;
@@ -229,28 +251,37 @@ fn bit_string(f: &mut Formatter<'_>, bits: &BitString) -> fmt::Result {
 }
 
 /// The name of a node is escaped like the text of an atom, for a peer chose it, but never quoted.
-fn node(f: &mut Formatter<'_>, node: &NodeId, creation: Creation) -> fmt::Result {
+fn node(f: &mut impl Write, node: &NodeId, creation: bool) -> fmt::Result {
     name::escaped(f, node.name().as_str(), '\'')?;
-    if creation == Creation::Shown {
+    if creation {
         write!(f, "/{}", node.creation())?;
     }
     Ok(())
 }
 
-fn atom(f: &mut Formatter<'_>, atom: &Atom) -> fmt::Result {
+fn atom(f: &mut impl Write, atom: &Atom) -> fmt::Result {
     name::atom(f, atom.as_str())
 }
 
 impl Display for NodeId {
     /// The name of the node, with control characters escaped.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        node(f, self, Creation::Hidden)
+        node(f, self, false)
     }
 }
 
 impl fmt::Debug for NodeId {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        node(f, self, Creation::Shown)
+        node(f, self, true)
+    }
+}
+
+fn printed(f: &mut Formatter<'_>, term: TermRef<'_>, creation: bool) -> fmt::Result {
+    let style = Style::of(f, creation);
+    if style.strings {
+        pretty::print(f, term, style)
+    } else {
+        print(f, term, style)
     }
 }
 
@@ -258,13 +289,13 @@ macro_rules! printed_as_terms {
     ($($type:ident: $self:ident => $reference:expr,)*) => {$(
         impl Display for $type {
             fn fmt(&$self, f: &mut Formatter<'_>) -> fmt::Result {
-                print(f, $reference, Creation::Hidden)
+                printed(f, $reference, false)
             }
         }
 
         impl fmt::Debug for $type {
             fn fmt(&$self, f: &mut Formatter<'_>) -> fmt::Result {
-                print(f, $reference, Creation::Shown)
+                printed(f, $reference, true)
             }
         }
     )*};
