@@ -35,15 +35,14 @@ impl EncodeOptions {
         }
     }
 
-    /// The option `deterministic`: equal terms give equal bytes, with the pairs of a map in the
-    /// ascending order of their keys, every integer before every float. They are the bytes of OTP
-    /// for this option (24.1 and later; 27 and later for keys that are atoms nested in other
-    /// terms).
+    /// The option `deterministic`: the pairs of a map in the ascending order of their keys, every
+    /// integer before every float, so that equal terms give equal bytes. They are the bytes of
+    /// `term_to_binary(T, [deterministic, {minor_version, 2}])`.
     ///
     /// A [`Map`](crate::Map) is held in that order, so every encoding here is deterministic and
-    /// this changes nothing; it says that the caller relies on it. Two exceptions, as in OTP: a
-    /// fun is equal to that of another process, and a reference to one with zeros behind its words,
-    /// and both are encoded as they came.
+    /// this changes nothing; it says that the caller relies on it. Two terms are equal and have
+    /// different bytes all the same: a fun and that of another process, and a reference and one
+    /// with zeros behind its words. Each is encoded as it came.
     #[must_use]
     pub const fn deterministic(self) -> Self {
         self

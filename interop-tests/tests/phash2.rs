@@ -20,6 +20,7 @@ on_every_release! {
             record_fields: (release.number >= 29).then_some(1),
             negative_zero: release.number >= 27,
             identifiers: true,
+            local_funs: true,
         };
         let terms: Vec<Term> = (0..TERMS).map(|_| random::term(&mut rng, kinds, 3)).collect();
         let encoded: Vec<Vec<u8>> =

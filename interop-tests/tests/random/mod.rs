@@ -16,8 +16,10 @@ pub(crate) struct Kinds {
     pub(crate) record_fields: Option<u64>,
     /// Whether `-0.0` and `0.0` may both be there. OTP 25 takes them for one key.
     pub(crate) negative_zero: bool,
-    /// Whether there are pids, ports, references and local funs.
+    /// Whether there are pids, ports and references.
     pub(crate) identifiers: bool,
+    /// Whether there are local funs.
+    pub(crate) local_funs: bool,
 }
 
 /// A term nested up to `depth` times.
@@ -58,7 +60,7 @@ pub(crate) fn term(rng: &mut Rng, kinds: Kinds, depth: u32) -> Term {
             }
             None => Term::tuple(inside(rng, 5)),
         },
-        _ if kinds.identifiers => {
+        7 if kinds.local_funs => {
             let free = inside(rng, 3);
             local_fun(rng, free)
         }
@@ -127,7 +129,8 @@ fn leaf(rng: &mut Rng, kinds: Kinds) -> Term {
                 .collect();
             Reference::new(node(rng), &words).expect("few words").into()
         }
-        _ => local_fun(rng, Vec::new()),
+        _ if kinds.local_funs => local_fun(rng, Vec::new()),
+        _ => Term::from(7),
     }
 }
 
