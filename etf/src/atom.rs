@@ -114,6 +114,12 @@ impl Atom {
         }
     }
 
+    /// Whether there is a reference to be counted.
+    #[inline(always)]
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self.0, Repr::Medium { .. } | Repr::Shared(_))
+    }
+
     /// How many bytes of UTF-8 the text has.
     #[inline(always)]
     pub(crate) fn byte_len(&self) -> usize {

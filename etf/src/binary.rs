@@ -83,6 +83,12 @@ impl Binary {
         }
     }
 
+    /// Whether there is a reference to be counted.
+    #[inline(always)]
+    pub(crate) const fn is_shared(&self) -> bool {
+        !matches!(self.0, Repr::Inline { .. })
+    }
+
     /// How many bytes there are; as the slice tells, but without looking behind a pointer.
     #[inline(always)]
     pub(crate) fn byte_len(&self) -> usize {

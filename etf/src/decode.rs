@@ -199,7 +199,8 @@ impl<'a> Builder<'_, 'a> {
                         open.push(Frame::Tuple { owed, terms });
                         continue;
                     }
-                    open.add(Term::Tuple(terms.into()));
+                    let tuple = terms.into();
+                    open.add(Term::Tuple(tuple));
                 }
                 Next::List(len) => {
                     let mut owed = len as u32;
@@ -209,6 +210,11 @@ impl<'a> Builder<'_, 'a> {
                         self.charge_each(len, size_of::<Term>())?;
                         grow(terms, len);
                         open.lengthen(owed);
+                    } else if len == 1
+                        && let Some(list) = self.pair(cursor)
+                    {
+                        self.charge(PAIR)?;
+                        open.add(Term::List(list));
                     } else {
                         let mut terms = self.terms(len)?;
                         self.fill(cursor, &mut owed, &mut terms);
@@ -218,7 +224,8 @@ impl<'a> Builder<'_, 'a> {
                                 continue;
                             }
                         } else {
-                            open.add(Term::List(terms.into()));
+                            let list = terms.into();
+                            open.add(Term::List(list));
                         }
                     }
                 }
@@ -232,7 +239,8 @@ impl<'a> Builder<'_, 'a> {
                         continue;
                     }
                     self.before = cursor.remaining().len();
-                    open.add(end_map(pairs)?);
+                    let map = end_map(pairs)?;
+                    open.add(Term::Map(map));
                 }
                 Next::Fun(fun) => open.push(Frame::Fun(fun)),
                 Next::Record(record) => open.push(Frame::Record(record)),
@@ -242,24 +250,26 @@ impl<'a> Builder<'_, 'a> {
                 let Some(top) = open.frames.last_mut() else {
                     return Ok(open.root);
                 };
-                let term = match top {
+                match top {
                     Frame::Tuple { owed, terms } => {
                         self.fill(cursor, owed, terms);
                         if *owed > 0 {
                             break;
                         }
-                        Term::Tuple(mem::take(terms).into())
+                        let tuple = mem::take(terms).into();
+                        open.end(Term::Tuple(tuple));
                     }
                     Frame::List { owed, terms } => {
                         self.fill(cursor, owed, terms);
                         if *owed > 0 || !cursor.nil() {
                             break;
                         }
-                        Term::List(mem::take(terms).into())
+                        let list = mem::take(terms).into();
+                        open.end(Term::List(list));
                     }
                     Frame::Improper { terms } => {
                         let terms = mem::take(terms);
-                        self.improper(terms)?
+                        open.end(self.improper(terms)?);
                     }
                     Frame::Map { owed, pairs } => {
                         self.fill_pairs(cursor, owed, pairs);
@@ -267,7 +277,8 @@ impl<'a> Builder<'_, 'a> {
                             break;
                         }
                         self.before = cursor.remaining().len();
-                        end_map(mem::take(pairs))?
+                        let map = end_map(mem::take(pairs))?;
+                        open.end(Term::Map(map));
                     }
                     Frame::Fun(fun) if fun.owed > 0 => break,
                     Frame::Record(record) if record.owed > 0 => break,
@@ -278,13 +289,25 @@ impl<'a> Builder<'_, 'a> {
                             Some(Frame::Record(record)) => open.add(record.end()?),
                             _ => {}
                         }
-                        continue;
                     }
-                };
-                open.pop();
-                open.add(term);
+                }
             }
         }
+    }
+
+    /// A list of one element, if that and its tail are leaves; else nothing is read. The frequent
+    /// one is `[alias | Reference]`.
+    #[inline(never)]
+    fn pair(&mut self, cursor: &mut Cursor<'a>) -> Option<List> {
+        let mut ahead = *cursor;
+        let (mut element, mut tail) = (Term::nil(), Term::nil());
+        if !self.read_leaf(&mut ahead, &mut element) || !self.read_leaf(&mut ahead, &mut tail) {
+            return None;
+        }
+        let list = List::pair(element, tail)?;
+        ahead.counted(2);
+        *cursor = ahead;
+        Some(list)
     }
 
     // ---- leaves ----
@@ -456,8 +479,11 @@ impl<'a> Builder<'_, 'a> {
     }
 }
 
-/// What a list of bytes takes beside long ones.
+/// What a list of few bytes takes.
 const STRING: usize = 64;
+
+/// What a list of an element and a tail takes.
+const PAIR: usize = 64;
 
 /// What a [`NodeId`] takes: two counters, an atom, a creation.
 const NODE: usize = 40;

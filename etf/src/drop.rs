@@ -1,7 +1,8 @@
 //! How terms are dropped, however deep they nest.
 //!
-//! Every container calls this before it is dropped, with what is inside. Whatever is a container
-//! there gives up its own box, so that what the compiler drops afterwards is never nested.
+//! Every container gives up what is inside to the functions here before it is dropped, and they
+//! empty the containers they find there before they drop them: so what the compiler drops by itself
+//! is never nested.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -14,104 +15,171 @@ use crate::term::Term;
 /// messages nest less.
 const SHALLOW: u32 = 32;
 
-/// Empties the containers among these terms.
-pub(crate) fn drop_terms(terms: &mut [Term]) {
-    inside(terms, SHALLOW);
+/// Drops terms that were inside of a container.
+#[inline]
+pub(crate) fn drop_terms(terms: Box<[Term]>) {
+    if !terms.is_empty() {
+        shallow(terms, SHALLOW);
+    }
 }
 
-/// Empties the containers among these keys and values.
-pub(crate) fn drop_pairs(pairs: &mut [(Term, Term)]) {
-    inside_pairs(pairs, SHALLOW);
+/// Drops the keys and values of a map.
+#[inline]
+pub(crate) fn drop_pairs(pairs: Box<[(Term, Term)]>) {
+    if !pairs.is_empty() {
+        shallow_pairs(pairs, SHALLOW);
+    }
 }
 
-fn inside(terms: &mut [Term], depth: u32) {
-    // Most terms have nothing inside: one look at each, without a branch.
-    if terms.iter().fold(false, |any, term| any | nests(term)) {
-        for term in terms {
-            empty(term, depth);
+/// Drops what is inside of these terms.
+pub(crate) fn drop_inside(terms: &mut [Term]) {
+    for term in terms {
+        empty(term, SHALLOW);
+    }
+}
+
+fn shallow(mut terms: Box<[Term]>, depth: u32) {
+    let found = terms
+        .iter()
+        .fold(Found::Nothing, |found, term| found.max(found_in(term)));
+    match found {
+        // The loop is none: nothing is left of it.
+        Found::Nothing => terms.into_vec().into_iter().for_each(mem::forget),
+        Found::Owned => {}
+        Found::Nested => {
+            for term in &mut terms {
+                empty(term, depth);
+            }
         }
     }
 }
 
-fn inside_pairs(pairs: &mut [(Term, Term)], depth: u32) {
-    let nests = |any, (key, value): &(Term, Term)| any | nests(key) | nests(value);
-    if pairs.iter().fold(false, nests) {
-        for (key, value) in pairs {
-            empty(key, depth);
-            empty(value, depth);
+fn shallow_pairs(mut pairs: Box<[(Term, Term)]>, depth: u32) {
+    let found = pairs.iter().fold(Found::Nothing, |found, (key, value)| {
+        found.max(found_in(key)).max(found_in(value))
+    });
+    match found {
+        Found::Nothing => pairs.into_vec().into_iter().for_each(mem::forget),
+        Found::Owned => {}
+        Found::Nested => {
+            for (key, value) in &mut pairs {
+                empty(key, depth);
+                empty(value, depth);
+            }
         }
     }
 }
 
-/// Whether there may be terms inside this one.
+/// What there is to do about terms.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    /// They own nothing.
+    Nothing,
+    /// They own memory or count references.
+    Owned,
+    /// There are terms inside.
+    Nested,
+}
+
 #[inline(always)]
-fn nests(term: &Term) -> bool {
-    match term {
-        Term::List(list) => list.has_terms(),
-        Term::Tuple(_) | Term::Map(_) | Term::Fun(_) | Term::Record(_) => true,
-        _ => false,
-    }
+fn found_in(term: &Term) -> Found {
+    let owned = match term {
+        Term::Integer(integer) => integer.is_boxed(),
+        Term::Float(_) => false,
+        Term::Atom(atom) => atom.is_shared(),
+        Term::Binary(binary) => binary.is_shared(),
+        Term::Tuple(_) | Term::Map(_) | Term::Fun(_) | Term::Record(_) => return Found::Nested,
+        Term::List(list) if list.has_terms() => return Found::Nested,
+        Term::List(list) => !list.is_empty(),
+        Term::BitString(_) | Term::Pid(_) | Term::Port(_) | Term::Reference(_) | Term::Local(_) => {
+            true
+        }
+    };
+    if owned { Found::Owned } else { Found::Nothing }
 }
 
 /// Drops what is inside of a term, except for what needs no more than dropping the term itself.
+#[inline]
 fn empty(term: &mut Term, depth: u32) {
-    let deeper = depth.checked_sub(1);
-    if let (Term::List(list), Some(depth)) = (&mut *term, deeper)
-        && let Some(pair) = list.pair_mut()
-    {
-        return inside(pair, depth);
-    }
-    match (take(term), deeper) {
-        (None, _) => {}
-        (Some(Taken::Terms(mut terms)), Some(depth)) => inside(&mut terms, depth),
-        (Some(Taken::Pairs(mut pairs)), Some(depth)) => inside_pairs(&mut pairs, depth),
-        (Some(taken), None) => drop_deep(taken),
-    }
-}
-
-/// What was inside of a container.
-enum Taken {
-    Terms(Box<[Term]>),
-    Pairs(Box<[(Term, Term)]>),
-}
-
-/// Takes out what is inside of a term.
-fn take(term: &mut Term) -> Option<Taken> {
-    let terms = match term {
-        Term::Tuple(tuple) => mem::take(&mut tuple.0),
-        Term::List(list) => match list.pair_mut() {
-            Some(pair) => Box::new(pair.each_mut().map(|term| mem::replace(term, Term::nil()))),
-            None => list.take_boxed()?,
-        },
-        Term::Map(map) => return Some(Taken::Pairs(mem::take(&mut map.0))),
-        Term::Fun(fun) => match &mut **fun {
-            Fun::Internal(fun) => mem::take(&mut fun.free.0),
-            Fun::Export(_) => return None,
-        },
-        Term::Record(record) => mem::take(&mut record.values_mut().0),
-        _ => return None,
+    let Some(depth) = depth.checked_sub(1) else {
+        return deep(term);
     };
-    Some(Taken::Terms(terms))
-}
-
-/// By a list of what is still to be dropped, 24 bytes for each container of one level.
-#[cold]
-fn drop_deep(taken: Taken) {
-    let mut todo = Vec::from([taken]);
-    while let Some(taken) = todo.pop() {
-        let mut next = |term: &mut Term| {
-            if nests(term) {
-                todo.extend(take(term));
-            }
-        };
-        match taken {
-            Taken::Terms(mut terms) => terms.iter_mut().for_each(&mut next),
-            Taken::Pairs(mut pairs) => {
-                for (key, value) in &mut pairs {
-                    next(key);
-                    next(value);
+    match term {
+        Term::Tuple(tuple) => shallow(mem::take(&mut tuple.0), depth),
+        Term::Map(map) => shallow_pairs(mem::take(&mut map.0), depth),
+        Term::List(list) => {
+            if let Some(terms) = list.take_boxed() {
+                shallow(terms, depth);
+            } else if let Some(pair) = list.pair_mut() {
+                for term in pair {
+                    empty(term, depth);
                 }
             }
+        }
+        rare => {
+            if let Some(terms) = take_rare(rare) {
+                shallow(terms, depth);
+            }
+        }
+    }
+}
+
+/// What is inside of a fun or record.
+#[inline(never)]
+fn take_rare(term: &mut Term) -> Option<Box<[Term]>> {
+    match term {
+        Term::Fun(fun) => match &mut **fun {
+            Fun::Internal(fun) => Some(mem::take(&mut fun.free.0)),
+            Fun::Export(_) => None,
+        },
+        Term::Record(record) => Some(mem::take(&mut record.values_mut().0)),
+        _ => None,
+    }
+}
+
+/// By lists of what is still to be dropped, 16 bytes for each container of one level.
+#[inline(never)]
+fn deep(term: &mut Term) {
+    let mut todo = Todo::default();
+    todo.take(term);
+    loop {
+        if let Some(mut terms) = todo.terms.pop() {
+            for term in &mut terms {
+                todo.take(term);
+            }
+        } else if let Some(mut pairs) = todo.pairs.pop() {
+            for (key, value) in &mut pairs {
+                todo.take(key);
+                todo.take(value);
+            }
+        } else {
+            return;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Todo {
+    terms: Vec<Box<[Term]>>,
+    pairs: Vec<Box<[(Term, Term)]>>,
+}
+
+impl Todo {
+    /// Takes out what is inside of a term.
+    #[inline(always)]
+    fn take(&mut self, term: &mut Term) {
+        match term {
+            Term::Tuple(tuple) => self.terms.push(mem::take(&mut tuple.0)),
+            Term::Map(map) => self.pairs.push(mem::take(&mut map.0)),
+            Term::List(list) => {
+                if let Some(terms) = list.take_boxed() {
+                    self.terms.push(terms);
+                } else if let Some(pair) = list.pair_mut() {
+                    let pair = pair.each_mut().map(|term| mem::replace(term, Term::nil()));
+                    self.terms.push(Box::new(pair));
+                }
+            }
+            rare => self.terms.extend(take_rare(rare)),
         }
     }
 }

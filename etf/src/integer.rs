@@ -108,6 +108,12 @@ impl Integer {
         }
     }
 
+    /// Whether there is memory to be freed.
+    #[inline(always)]
+    pub(crate) const fn is_boxed(&self) -> bool {
+        matches!(self.0, Repr::Big(_))
+    }
+
     /// Whether the value is below zero.
     #[must_use]
     pub fn is_negative(&self) -> bool {

@@ -197,6 +197,18 @@ impl List {
         }
     }
 
+    /// The list `[Element | Tail]`, if the tail is no list but `[]`.
+    pub(crate) fn pair(element: Term, tail: Term) -> Option<Self> {
+        match tail {
+            Term::List(tail) if tail.is_empty() => Some(Self(Repr::Slice(Box::new([element])))),
+            Term::List(_) => None,
+            tail => {
+                let pair = Other::Pair([element, tail]);
+                Some(Self(Repr::Other(Some(Box::new(pair)))))
+            }
+        }
+    }
+
     /// Of at least one element, then the tail, which is no list.
     fn with_tail(terms: Vec<Term>) -> Self {
         Self(Repr::Other(Some(Box::new(
@@ -416,8 +428,14 @@ impl Clone for List {
 impl Drop for List {
     #[inline]
     fn drop(&mut self) {
-        if self.has_terms() {
-            drop::drop_terms(self.terms_mut());
+        match &mut self.0 {
+            Repr::Slice(terms) => drop::drop_terms(mem::take(terms)),
+            Repr::Other(None) => {}
+            Repr::Other(Some(other)) => match &mut **other {
+                Other::Short { .. } | Other::Bytes(_) => {}
+                Other::Pair(pair) => drop::drop_inside(pair),
+                Other::Improper(terms) => drop::drop_terms(mem::take(terms)),
+            },
         }
     }
 }

@@ -163,7 +163,7 @@ impl Clone for Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        drop::drop_pairs(&mut self.0);
+        drop::drop_pairs(mem::take(&mut self.0));
     }
 }
 

@@ -77,6 +77,6 @@ impl Clone for Tuple {
 
 impl Drop for Tuple {
     fn drop(&mut self) {
-        drop::drop_terms(&mut self.0);
+        drop::drop_terms(mem::take(&mut self.0));
     }
 }

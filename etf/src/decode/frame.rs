@@ -56,6 +56,12 @@ pub(super) fn push<T>(values: &mut Vec<T>, value: T) {
     }
 }
 
+/// Puts a term where `[]` is, which needs no dropping: so nothing can fail here either.
+#[inline(always)]
+pub(super) fn put(place: &mut Term, term: Term) {
+    mem::forget(mem::replace(place, term));
+}
+
 #[cold]
 #[inline(never)]
 fn push_slow<T>(values: &mut Vec<T>, value: T) {
@@ -95,12 +101,12 @@ impl Open {
         self.frames.push(frame);
     }
 
-    /// Ends the container opened last, which has been emptied. It stays where it is until then: to
-    /// move what was just written in parts is slow.
+    /// Ends the container opened last, which has been emptied, and gives the term made of it to the
+    /// one around. It stays where it is until then: to move what was just written in parts is slow.
     #[inline(always)]
-    pub(super) fn pop(&mut self) {
-        let rest = self.frames.len().saturating_sub(1);
-        self.frames.truncate(rest);
+    pub(super) fn end(&mut self, term: Term) {
+        mem::forget(self.frames.pop());
+        self.add(term);
     }
 
     /// Gives a term to the container that waits for it.
@@ -118,7 +124,7 @@ impl Open {
             }
             Some(Frame::Map { owed, pairs }) => {
                 match pairs.last_mut() {
-                    Some((_, value)) if *owed & 1 == 1 => *value = term,
+                    Some((_, value)) if *owed & 1 == 1 => put(value, term),
                     _ => push(pairs, (term, Term::nil())),
                 }
                 *owed = owed.saturating_sub(1);
@@ -133,7 +139,7 @@ impl Open {
             }
             // It has all its terms.
             Some(Frame::Improper { .. }) => {}
-            None => self.root = term,
+            None => put(&mut self.root, term),
         }
     }
 
@@ -167,11 +173,8 @@ impl Frame {
 }
 
 #[inline(always)]
-pub(super) fn end_map(pairs: Vec<(Term, Term)>) -> Step<Term> {
-    match Map::from_pairs(pairs) {
-        Ok(map) => Ok(Term::Map(map)),
-        Err(DuplicateKey) => Err(Kind::DuplicateKey),
-    }
+pub(super) fn end_map(pairs: Vec<(Term, Term)>) -> Step<Map> {
+    Map::from_pairs(pairs).map_err(|DuplicateKey| Kind::DuplicateKey)
 }
 
 /// A fun that waits for its free variables.

@@ -4,7 +4,6 @@
 //! and options costs more than reading it does.
 
 use alloc::vec::Vec;
-use core::mem;
 
 use crate::atom::Atom;
 use crate::binary::Binary;
@@ -14,7 +13,7 @@ use crate::read::{Cursor, Padded, Step, Token, Visit};
 use crate::term::Term;
 
 use super::Builder;
-use super::frame::push;
+use super::frame::{push, put};
 
 /// Where the next leaf goes.
 pub(super) trait Place {
@@ -32,7 +31,7 @@ impl Place for &mut Vec<Term> {
 impl Place for &mut Term {
     #[inline(always)]
     fn put(&mut self, term: Term) {
-        mem::forget(mem::replace(*self, term));
+        put(self, term);
     }
 }
 
@@ -117,14 +116,17 @@ impl<'a> Builder<'_, 'a> {
             }
         }
         while due > 0 && due & 1 == 0 {
-            let mut pair = (Term::nil(), Term::nil());
-            if !self.read_leaf(&mut ahead, &mut pair.0) {
+            // Both are written where they stay.
+            push(pairs, (Term::nil(), Term::nil()));
+            let Some((key, value)) = pairs.last_mut() else {
+                break;
+            };
+            if !self.read_leaf(&mut ahead, key) {
+                pairs.pop();
                 break;
             }
             due = due.saturating_sub(1);
-            let complete = self.read_leaf(&mut ahead, &mut pair.1);
-            push(pairs, pair);
-            if !complete {
+            if !self.read_leaf(&mut ahead, value) {
                 break;
             }
             due = due.saturating_sub(1);
@@ -135,7 +137,7 @@ impl<'a> Builder<'_, 'a> {
     }
 
     #[inline(always)]
-    fn read_leaf(&mut self, cursor: &mut Cursor<'a>, place: &mut Term) -> bool {
+    pub(super) fn read_leaf(&mut self, cursor: &mut Cursor<'a>, place: &mut Term) -> bool {
         let mut leaf = Leaf {
             builder: self,
             place,
