@@ -53,6 +53,18 @@ fn the_form_that_is_no_longer_is_taken() {
     assert!(seen_compressed);
 }
 
+/// `term_to_binary(lists:duplicate(100, a), [compressed])` in OTP 29.
+#[test]
+fn what_otp_made() {
+    let bytes = [
+        131, 80, 0, 0, 1, 0x32, 0x78, 0x9c, 0xcb, 0x61, 0x60, 0x60, 0x48, 0x29, 0x67, 0x4c, 0x1c,
+        0x45, 0x44, 0xa2, 0x2c, 0x00, 0x2e, 0x3f, 0x55, 0xff,
+    ];
+    let term = Term::list((0..100).map(|_| Term::atom("a").unwrap()));
+    assert_eq!(from_slice(&bytes), Ok(term.clone()));
+    assert_eq!(compressed(&term)[..6], bytes[..6]);
+}
+
 #[test]
 fn every_part_is_a_part() {
     let bytes: Vec<u8> = (0..2000_u32).map(|n| ((n * n) >> 3) as u8).collect();
