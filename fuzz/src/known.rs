@@ -10,10 +10,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use bytes::BytesMut;
 use erland_etf::{
     Atom, DecodeErrorKind, FunParts, NodeId, NodeParts, Pid, Port, Reader, Reference, Token,
-    Writer, from_slice, to_vec,
+    Writer, from_slice,
 };
 
-use crate::tokens;
+use crate::{tokens, zlib};
 
 /// Integers of one word in OTP.
 const SMALL: std::ops::Range<i64> = -(1 << 59)..1 << 59;
@@ -77,11 +77,6 @@ fn is_empty_reference(token: &Token<'_>) -> bool {
 /// The attempts to explain a disagreement, the fewest differences first.
 pub fn attempts(input: &[u8], release: u32) -> Vec<Rewritten> {
     let (readable, found) = readable(input, release);
-    // A compressed term is rewritten as what it is, not in its wrapping.
-    let plain = match (readable.get(1), from_slice(&readable)) {
-        (Some(80), Ok(term)) => to_vec(&term).expect("what was decoded can be encoded"),
-        _ => readable,
-    };
     let mut attempts: Vec<Rewritten> = Vec::new();
     for bits in 0..16 {
         let optional = Optional {
@@ -91,7 +86,7 @@ pub fn attempts(input: &[u8], release: u32) -> Vec<Rewritten> {
             short: bits & 8 != 0,
         };
         let mut known = found.clone();
-        let body = plain.get(1..).unwrap_or_default();
+        let body = readable.get(1..).unwrap_or_default();
         let body = tokens::replace(body, |token| {
             let (class, bytes) = rewrite(token, release, optional)?;
             known.push(class);
@@ -99,18 +94,25 @@ pub fn attempts(input: &[u8], release: u32) -> Vec<Rewritten> {
         });
         known.sort_unstable();
         known.dedup();
-        let input = [&[131], &body[..]].concat();
+        let mut plain = [&[131], &body[..]].concat();
+        if zlib::inflate(input).is_some() {
+            plain = zlib::deflate(&plain);
+        }
         if !known.is_empty() && attempts.iter().all(|attempt| attempt.known != known) {
-            attempts.push(Rewritten { input, known });
+            attempts.push(Rewritten {
+                input: plain,
+                known,
+            });
         }
     }
     attempts.sort_by_key(|attempt| attempt.known.len());
     attempts
 }
 
-/// The input without what OTP reads and erland refuses.
+/// The input, inflated, without what OTP reads and erland refuses.
 fn readable(input: &[u8], release: u32) -> (Vec<u8>, Vec<Known>) {
-    let (mut input, mut found) = (input.to_vec(), Vec::new());
+    let plain = zlib::inflate(input);
+    let (mut input, mut found) = (plain.unwrap_or_else(|| input.to_vec()), Vec::new());
     // Each round takes one away.
     while let Some((kind, offset)) = fault(&input, release) {
         let rewritten = match kind {
@@ -120,8 +122,14 @@ fn readable(input: &[u8], release: u32) -> (Vec<u8>, Vec<Known>) {
             DecodeErrorKind::Fun if release < 27 => fun_of_a_pid(&input, offset),
             DecodeErrorKind::UnknownTag(73 | 75) => named_atom(&input, offset),
             DecodeErrorKind::NotAnAtom(73 | 75) => (offset..input.len())
-                .filter_map(|place| named_atom(&input, place))
-                .find(|(_, rewritten)| fault(rewritten, release) != Some((kind, offset))),
+                .filter(|place| matches!(input[*place], 73 | 75))
+                .find(|place| {
+                    // Is it this byte that it complains of?
+                    let mut probe = input.clone();
+                    probe[*place] = 255;
+                    fault(&probe, release) == Some((DecodeErrorKind::NotAnAtom(255), offset))
+                })
+                .and_then(|place| named_atom(&input, place)),
             _ => None,
         };
         let Some((class, rewritten)) = rewritten.filter(|(_, rewritten)| *rewritten != input)
@@ -155,25 +163,39 @@ fn fault(input: &[u8], release: u32) -> Option<(DecodeErrorKind, usize)> {
     }
 }
 
-/// Arity 0 for one above 255 in the EXPORT_EXT that starts here.
+/// Arity 0 for one above 255 in the EXPORT_EXT that starts here, in as many bytes, and a function
+/// whose name stands for both, so that funs that differ go on to do so.
 fn small_arity(input: &[u8], offset: usize) -> Option<(Known, Vec<u8>)> {
-    let (before, export) = input.split_at_checked(offset)?;
-    let parts = export.strip_prefix(&[113])?;
+    let parts = input.get(offset..)?.strip_prefix(&[113])?;
     let mut reader = Reader::new(parts);
     reader.read_atom().ok()?;
-    reader.read_atom().ok()?;
+    let function = reader.position();
+    let name = reader.read_atom().ok()?;
     let start = reader.position();
     let arity = reader.read_i64().ok()?;
-    (256..SMALL.end).contains(&arity).then(|| {
-        let rewritten = [
-            before,
-            &[113],
-            &parts[..start],
-            &[97, 0],
-            reader.remaining(),
-        ];
-        (Known::ExportArity, rewritten.concat())
-    })
+    if !(256..SMALL.end).contains(&arity) {
+        return None;
+    }
+    let mut hash = DefaultHasher::new();
+    (name.as_str(), arity).hash(&mut hash);
+    let len = name.as_str().len().min(255);
+    let mut renamed = BytesMut::new();
+    Writer::new(&mut renamed).atom(&atom(&format!("{:_<len$}", hash.finish())));
+    let mut integer = parts[start..reader.position()].to_vec();
+    let mut number = &mut integer[..];
+    while let [108, 0, 0, 0, 0, behind @ ..] = number {
+        number = behind;
+    }
+    match number {
+        // The number, or behind the length and the sign.
+        [98, number @ ..] | [110, _, _, number @ ..] | [111, _, _, _, _, _, number @ ..] => {
+            number.fill(0);
+        }
+        _ => return None,
+    }
+    let before = &input[..=offset + function];
+    let rewritten = [before, &renamed, &integer, reader.remaining()].concat();
+    Some((Known::ExportArity, rewritten))
 }
 
 /// Another number for the FLOAT_EXT without an end that starts here.

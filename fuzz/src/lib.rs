@@ -5,3 +5,4 @@ pub mod differential;
 pub mod known;
 pub mod mutate;
 pub mod tokens;
+pub mod zlib;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use libfuzzer_sys::fuzzer_mutate;
 
-use crate::tokens;
+use crate::{tokens, zlib};
 
 /// Terms in forms that an encoder would not choose, and at the edges of what a decoder takes.
 const TERMS: &[&[u8]] = &[
@@ -91,15 +91,20 @@ pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize
     if random.below(3) == 0 {
         return fuzzer_mutate(data, size, max_size);
     }
-    let mut term = data[..size].to_vec();
+    let inflated = zlib::inflate(&data[..size]);
+    let compress = inflated.is_some() && random.below(8) > 0 || random.below(100) == 0;
+    let mut term = inflated.unwrap_or_else(|| data[..size].to_vec());
     for _ in 0..=random.below(3) {
         let Some(changed) = change(&term, &mut random) else {
             return fuzzer_mutate(data, size, max_size);
         };
-        if changed.len() > max_size {
-            break;
-        }
         term = changed;
+    }
+    if compress {
+        term = zlib::deflate(&term);
+    }
+    if term.len() > max_size {
+        return fuzzer_mutate(data, size, max_size);
     }
     data[..term.len()].copy_from_slice(&term);
     term.len()
