@@ -90,7 +90,7 @@ corpus() ->
      {"atoms10k", atoms10k()},
      {"bin1m", begin seed(bin1m), bytes(1 bsl 20) end},
      {"bigfloat", {rows(bigs, 1000, fun(_) -> big() end), rows(floats, 1000, fun(_) -> float() end)}},
-     {"deep1k", lists:foldl(fun(Level, Inside) -> {Level, Inside} end, [], lists:seq(1, 1000))},
+     {"deep1k", lists:foldl(fun(_, Inside) -> {nested, Inside} end, [], lists:seq(1, 1000))},
      {"strings", rows(strings, 2500, fun(_) -> [rand:uniform(255) || _ <- lists:seq(1, rand:uniform(80))] end)},
      {"pidrefs5k", rows(pidrefs5k, 5000, fun(_) -> pid_and_reference() end)}].
 

@@ -151,3 +151,30 @@ impl fmt::Display for Tally {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_named() {
+        let mut ours = Tally::default();
+        ours.byte_list(&[1, 2, 3]);
+        let same: Tally = "3 6 0 0 0 0 0 0 0 0 0 0 0 0 1 3 0 0 0".parse().unwrap();
+        assert_eq!(ours.expect(&same), Ok(()));
+        let other: Tally = "3 7 0 0 0 0 0 0 0 0 0 0 0 0 1 3 0 0 0".parse().unwrap();
+        assert_eq!(
+            ours.expect(&other),
+            Err("wrong result: integer_sum is 6, not 7".to_owned())
+        );
+        assert!("3 6".parse::<Tally>().is_err());
+    }
+
+    #[test]
+    fn integers_count_by_their_lowest_64_bits() {
+        let (mut small, mut big) = (Tally::default(), Tally::default());
+        small.integer(-5_i64 as u64);
+        big.big(true, &[5, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(small, big);
+    }
+}
