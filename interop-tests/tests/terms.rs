@@ -2,8 +2,8 @@
 
 mod random;
 
-use erland::Term;
-use erland::etf::{EncodeOptions, from_slice, to_vec};
+use erland::etf::{EncodeOptions, InternalFun, Loose, from_slice, to_vec};
+use erland::{Atom, Float, NodeId, Pid, Term, atom};
 use erland_dist::testing::Rng;
 use erland_interop_tests::{Exchange, Release, World, on_every_release, pieces};
 use random::Kinds;
@@ -214,6 +214,85 @@ on_every_release! {
             let ours = EncodeOptions::new().deterministic().to_vec(term);
             assert_eq!(ours.as_ref(), Ok(&theirs), "{term:?}");
             assert_eq!(to_vec(term), ours);
+        }
+    }
+
+    async fn neighbours_in_our_order_are_neighbours_in_theirs(release) {
+        let world = World::start(release).await;
+        let mut exchange = Exchange::start(&world).await;
+        let mut terms = random_terms(release, 0x50e7, 4000, release.number >= 27);
+        // Small ones, so that equal and nearly equal ones stand next to each other.
+        terms.extend((-200..200_i64).map(|number| Term::from(number / 2)));
+        terms.extend((-200..200_i64).filter_map(|number| {
+            Float::new(number as f64 / 4.0).map(Term::from)
+        }));
+        terms.extend((0..3_i64).map(|number| Term::from((number, Term::from(1)))));
+        terms.sort_by(Term::standard_cmp);
+        let verdicts = "Ts = [binary_to_term(X) || <<L:32, X:L/binary>> <= In],
+            V = fun(true) -> 1; (false) -> 0 end,
+            list_to_binary([[V(A =< B), V(A == B), V(A =:= B)]
+                            || {A, B} <- lists:zip(lists:droplast(Ts), tl(Ts))])";
+        let theirs = exchange.ask(&encode(&terms), verdicts).await;
+        let theirs = theirs.as_binary().expect("a binary");
+        assert_eq!(theirs.len(), 3 * (terms.len() - 1));
+        let mut equal = 0;
+        for (pair, theirs) in terms.windows(2).zip(theirs.chunks(3)) {
+            let (a, b) = (&pair[0], &pair[1]);
+            let ours = [true, Loose(a) == Loose(b), a == b].map(u8::from);
+            assert_eq!(ours, theirs, "{a:?} {b:?}");
+            equal += usize::from(ours[1]);
+        }
+        assert!(equal > 200, "{equal} pairs are ==");
+    }
+
+    async fn funs_are_equal_where_they_say(release) {
+        let world = World::start(release).await;
+        let mut exchange = Exchange::start(&world).await;
+        let changes: [fn(&mut InternalFun); 7] = [
+            |_| (),
+            |fun| fun.uniq = [8; 16],
+            |fun| fun.old_index = 4,
+            |fun| fun.index = 4,
+            |fun| fun.pid = Pid::new(fun.pid.node().clone(), 2, 0),
+            |fun| fun.arity = 2,
+            |fun| fun.free = vec![Term::nil()].into(),
+        ];
+        let mut funs = Vec::new();
+        for (number, change) in changes.into_iter().enumerate() {
+            // In a module of its own: a runtime remembers the first fun of its kind.
+            let fun = InternalFun {
+                module: Atom::new(&format!("module{number}")).expect("a short name"),
+                arity: 1,
+                uniq: [7; 16],
+                index: 3,
+                old_index: 3,
+                old_uniq: 99,
+                pid: Pid::new(NodeId::new(atom!("x@y"), 4), 1, 0),
+                free: vec![].into(),
+            };
+            let mut changed = fun.clone();
+            change(&mut changed);
+            funs.extend([Term::from(fun), Term::from(changed)]);
+        }
+        let verdicts = "Ts = [binary_to_term(X) || <<L:32, X:L/binary>> <= In],
+            V = fun(true) -> 1; (false) -> 0 end,
+            P = fun P([A, B | Rest]) ->
+                      [V(A =:= B), V(A == B), V(A < B), map_size(#{A => 1, B => 1}) | P(Rest)];
+                    P([]) -> [] end,
+            list_to_binary(P(Ts))";
+        let theirs = exchange.ask(&encode(&funs), verdicts).await;
+        for (pair, theirs) in funs.chunks(2).zip(theirs.as_binary().expect("bytes").chunks(4)) {
+            let (a, b) = (&pair[0], &pair[1]);
+            let same = if release.number == 25 {
+                // Neither the digest of the module nor the arity count there.
+                a.loosely_equal(b)
+            } else {
+                a == b
+            };
+            let less = a.standard_cmp(b).is_lt();
+            let ours = [same, a.loosely_equal(b), less].map(u8::from);
+            let keys = 2 - u8::from(same);
+            assert_eq!([ours[0], ours[1], ours[2], keys], theirs, "{a:?} {b:?}");
         }
     }
 
