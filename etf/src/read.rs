@@ -9,6 +9,8 @@
 mod cursor;
 mod rare;
 mod token;
+#[cfg(feature = "serde")]
+mod typed;
 mod validate;
 
 use core::fmt;
@@ -152,6 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next token, given to the visitor.
+    #[cfg(feature = "serde")]
     #[inline(always)]
     pub(crate) fn visit<V: Visit<'a>>(
         &mut self,
@@ -164,6 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next term if it is an atom of which the function says so.
+    #[cfg(feature = "serde")]
     #[inline]
     pub(crate) fn atom_if(
         &mut self,
@@ -176,6 +180,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether tokens may refer to a table of atoms.
+    #[cfg(feature = "serde")]
     pub(crate) const fn has_atoms(&self) -> bool {
         !self.cursor.atoms.is_empty()
     }

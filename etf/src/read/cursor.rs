@@ -333,6 +333,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads the next term if it is an atom of which the function says so. What is no atom is not
     /// looked into.
+    #[cfg(feature = "serde")]
     #[inline]
     pub(super) fn atom_if(&mut self, accept: impl FnOnce(&AtomText<'a>) -> bool) -> Step<bool> {
         match *self.rest.first().ok_or(Kind::Eof)? {

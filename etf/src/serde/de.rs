@@ -8,6 +8,8 @@ mod byte;
 mod native;
 mod shaped;
 
+use alloc::borrow::Cow;
+
 use ::serde::de::{self, Visitor};
 
 use crate::error::{DecodeErrorKind as Kind, TermKind};
@@ -118,7 +120,9 @@ impl<'de> Deserializer<'de> {
         Ok(self.reader.visit(&mut Pick(pick))?)
     }
 
-    #[inline]
+    // ---- terms of a type, in all their encodings; the caller has tried the frequent ones ----
+
+    #[inline(never)]
     fn number(&mut self) -> Result<Number> {
         self.pick(|token| match token {
             Token::Integer(value) => Ok(Number::Word(value)),
@@ -132,6 +136,14 @@ impl<'de> Deserializer<'de> {
 
     #[inline]
     fn float(&mut self) -> Result<f64> {
+        match self.reader.quick_float() {
+            Some(value) => Ok(value),
+            None => self.any_float(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_float(&mut self) -> Result<f64> {
         self.pick(|token| match token {
             Token::Float(float) => Ok(float.get()),
             Token::Integer(value) => exact(value),
@@ -141,13 +153,21 @@ impl<'de> Deserializer<'de> {
 
     #[inline]
     fn binary(&mut self) -> Result<&'de [u8]> {
+        match self.reader.quick_binary() {
+            Some(bytes) => Ok(bytes),
+            None => self.any_binary(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_binary(&mut self) -> Result<&'de [u8]> {
         self.pick(|token| match token {
             Token::Binary(bytes) => Ok(bytes),
             other => unexpected(TermKind::Binary, &other),
         })
     }
 
-    #[inline]
+    #[inline(never)]
     fn atom(&mut self) -> Result<AtomText<'de>> {
         self.pick(|token| match token {
             Token::Atom(text) => Ok(text),
@@ -158,6 +178,17 @@ impl<'de> Deserializer<'de> {
     /// The name of a field or variant, or text as the key of a map.
     #[inline]
     fn name<V: Visitor<'de>>(&mut self, expected: TermKind, visitor: V) -> Result<V::Value> {
+        if let Some(text) = self.reader.quick_atom() {
+            return visitor.visit_borrowed_str(text);
+        }
+        match self.any_name(expected)? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
+    }
+
+    #[inline(never)]
+    fn any_name(&mut self, expected: TermKind) -> Result<Cow<'de, str>> {
         enum Name<'de> {
             Atom(AtomText<'de>),
             Binary(&'de [u8]),
@@ -168,13 +199,21 @@ impl<'de> Deserializer<'de> {
             other => unexpected(expected, &other),
         })?;
         match name {
-            Name::Atom(text) => visit_atom(&text, visitor),
-            Name::Binary(bytes) => visitor.visit_borrowed_str(utf8(bytes)?),
+            Name::Atom(text) => Ok(text.text()),
+            Name::Binary(bytes) => utf8(bytes).map(Cow::Borrowed),
         }
     }
 
     #[inline]
     fn list(&mut self) -> Result<ListStart<'de>> {
+        match self.reader.quick_list() {
+            Some(len) => Ok(ListStart::Elements(len)),
+            None => self.any_list(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_list(&mut self) -> Result<ListStart<'de>> {
         self.pick(|token| match token {
             Token::List(len) => Ok(ListStart::Elements(len)),
             Token::Nil => Ok(ListStart::Nil),
@@ -185,6 +224,14 @@ impl<'de> Deserializer<'de> {
 
     #[inline]
     fn tuple(&mut self) -> Result<u32> {
+        match self.reader.quick_tuple() {
+            Some(len) => Ok(len),
+            None => self.any_tuple(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_tuple(&mut self) -> Result<u32> {
         self.pick(|token| match token {
             Token::Tuple(len) => Ok(len),
             other => unexpected(TermKind::Tuple, &other),
@@ -193,10 +240,38 @@ impl<'de> Deserializer<'de> {
 
     #[inline]
     fn map(&mut self) -> Result<u32> {
+        match self.reader.quick_map() {
+            Some(len) => Ok(len),
+            None => self.any_map(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_map(&mut self) -> Result<u32> {
         self.pick(|token| match token {
             Token::Map(len) => Ok(len),
             other => unexpected(TermKind::Map, &other),
         })
+    }
+
+    /// The header of a variant with data, or `None` with the name of one without read as well.
+    #[inline(never)]
+    fn variant(&mut self) -> Result<Option<u32>> {
+        self.pick(|token| match token {
+            Token::Tuple(len @ 1..) => Ok(Some(len)),
+            Token::Atom(_) | Token::Binary(_) => Ok(None),
+            other => unexpected(TermKind::Atom, &other),
+        })
+    }
+
+    #[inline(never)]
+    fn any_bool(&mut self) -> Result<bool> {
+        let start = self.reader.position();
+        match &*self.atom()?.text() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(Error::new(ErrorKind::OtherAtom("true and false")).at(start)),
+        }
     }
 
     /// Reads the atom of this text, or it is an error.
@@ -341,8 +416,8 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
 #[inline]
 fn visit_atom<'de, V: Visitor<'de>>(text: &AtomText<'de>, visitor: V) -> Result<V::Value> {
     match text.text() {
-        alloc::borrow::Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
-        alloc::borrow::Cow::Owned(text) => visitor.visit_string(text),
+        Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+        Cow::Owned(text) => visitor.visit_string(text),
     }
 }
 
@@ -351,6 +426,13 @@ macro_rules! integers {
         #[inline]
         fn $function<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
             let start = self.reader.position();
+            if let Some(value) = self.reader.quick_integer() {
+                let value = match u64::try_from(value) {
+                    Ok(value) => visitor.visit_u64(value),
+                    Err(_) => visitor.visit_i64(value),
+                };
+                return value.map_err(|error: Error| error.at(start));
+            }
             let value = match self.number()? {
                 Number::Word(value) => match u64::try_from(value) {
                     Ok(value) => visitor.visit_u64(value),
@@ -429,14 +511,13 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let start = self.reader.position();
-        let text = self.atom()?;
-        if text == *"true" {
-            visitor.visit_bool(true)
-        } else if text == *"false" {
-            visitor.visit_bool(false)
-        } else {
-            Err(Error::new(ErrorKind::OtherAtom("true and false")).at(start))
-        }
+        let value = match self.reader.quick_atom() {
+            Some("true") => true,
+            Some("false") => false,
+            Some(_) => return Err(Error::new(ErrorKind::OtherAtom("true and false")).at(start)),
+            None => self.any_bool()?,
+        };
+        visitor.visit_bool(value)
     }
 
     integers! {
@@ -600,11 +681,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     ) -> Result<V::Value> {
         let start = self.reader.cursor();
         let position = self.reader.position();
-        let arity = self.pick(|token| match token {
-            Token::Tuple(len @ 1..) => Ok(Some(len)),
-            Token::Atom(_) | Token::Binary(_) => Ok(None),
-            other => unexpected(TermKind::Atom, &other),
-        })?;
+        let arity = self.variant()?;
         let value = match arity {
             None => {
                 self.reader.set_cursor(start);

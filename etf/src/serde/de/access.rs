@@ -47,6 +47,7 @@ impl<'d, 'de> ListElements<'d, 'de> {
     }
 
     /// Reads tails until one has elements or is the end.
+    #[inline(never)]
     fn tail(&mut self) -> Result {
         while !self.ended && self.terms == 0 && self.bytes.is_empty() {
             let position = self.inner.reader.position();
@@ -87,6 +88,9 @@ impl<'d, 'de> ListElements<'d, 'de> {
     /// That the type has read the whole list.
     #[inline]
     pub(super) fn close(mut self) -> Result {
+        if self.terms == 0 && !self.ended && self.inner.reader.quick_nil() {
+            return Ok(());
+        }
         self.tail()?;
         all_read(self.bytes.len().saturating_add(self.terms as usize))
     }
@@ -106,7 +110,8 @@ impl<'de> SeqAccess<'de> for ListElements<'_, 'de> {
                 self.terms = terms;
                 return seed.deserialize(&mut *self.inner).map(Some);
             }
-            if self.ended {
+            if self.ended || self.inner.reader.quick_nil() {
+                self.ended = true;
                 return Ok(None);
             }
             self.tail()?;
