@@ -4,10 +4,12 @@
 //! caller asks for the token, which has all encodings and all errors.
 
 use crate::float::Float;
+use crate::ident::Reference;
 use crate::tag;
 
 use super::Reader;
 use super::cursor::{Cursor, MAX_MAP_LEN};
+use super::token::{NodeParts, PidParts, ReferenceParts};
 
 impl<'a> Cursor<'a> {
     /// Goes on at `rest`, one term further.
@@ -125,6 +127,66 @@ impl<'a> Cursor<'a> {
     }
 }
 
+impl<'a> Cursor<'a> {
+    /// The bytes of a pid or reference. The name of its node is not looked at.
+    #[inline(always)]
+    fn quick_identifier(&mut self) -> Option<&'a [u8]> {
+        const PID: usize = 1 + 2 + 12;
+        const REFERENCE: usize = 1 + 2 + 2 + 4;
+        let len = match self.rest {
+            [tag::NEW_PID, tag::SMALL_ATOM_UTF8, name, ..] => {
+                PID.saturating_add(usize::from(*name))
+            }
+            [
+                tag::NEWER_REFERENCE,
+                0,
+                words,
+                tag::SMALL_ATOM_UTF8,
+                name,
+                ..,
+            ] => REFERENCE
+                .saturating_add(usize::from(*name))
+                .saturating_add(usize::from(*words).saturating_mul(4)),
+            _ => return None,
+        };
+        let (bytes, rest) = self.rest.split_at_checked(len)?;
+        self.past(rest, bytes)
+    }
+
+    #[inline(always)]
+    fn quick_pid(&mut self) -> Option<PidParts<'a>> {
+        match self.rest {
+            [tag::NEW_PID, rest @ ..] => {
+                let mut ahead = Self { rest, ..*self };
+                let pid = ahead.new_pid().ok()?;
+                self.past(ahead.rest, pid)
+            }
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn quick_reference(&mut self) -> Option<ReferenceParts<'a>> {
+        match self.rest {
+            [tag::NEWER_REFERENCE, 0, len @ 1..=MAX_WORDS, rest @ ..] => {
+                let mut ahead = Self { rest, ..*self };
+                let name = ahead.node_name().ok()?;
+                let creation = ahead.u32().ok()?;
+                let words = ahead.take(usize::from(*len).saturating_mul(4)).ok()?;
+                let reference = ReferenceParts {
+                    node: NodeParts { name, creation },
+                    words: words.as_chunks().0,
+                };
+                self.past(ahead.rest, reference)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// [`Reference::MAX_WORDS`].
+const MAX_WORDS: u8 = Reference::MAX_WORDS as u8;
+
 macro_rules! quick {
     ($($(#[$doc:meta])* $function:ident -> $type:ty;)*) => {
         impl<'a> Reader<'a> {
@@ -148,6 +210,12 @@ quick! {
     quick_binary -> &'a [u8];
     /// The text of an atom.
     quick_atom -> &'a str;
+    /// The bytes of a pid or reference, not checked.
+    quick_identifier -> &'a [u8];
+    /// A pid.
+    quick_pid -> PidParts<'a>;
+    /// A reference.
+    quick_reference -> ReferenceParts<'a>;
     /// The header of a list that is not empty.
     quick_list -> u32;
     /// The header of a tuple.

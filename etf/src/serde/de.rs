@@ -369,6 +369,7 @@ impl<'de> Deserializer<'de> {
     }
 
     /// The bytes of the next term, without references to the message's atoms.
+    #[inline]
     fn raw<T>(&mut self, take: impl FnOnce(Bytes<'de, '_>) -> Result<T>) -> Result<T> {
         if self.reader.has_atoms() {
             let mut copy = bytes::BytesMut::new();
@@ -379,7 +380,10 @@ impl<'de> Deserializer<'de> {
             self.reader.skip()?;
             return take(Bytes::Copied(&copy));
         }
-        take(Bytes::Borrowed(self.reader.skip()?))
+        take(Bytes::Borrowed(match self.reader.quick_identifier() {
+            Some(bytes) => bytes,
+            None => self.reader.skip()?,
+        }))
     }
 }
 
@@ -629,8 +633,11 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
             None => self.around(|inner| visitor.visit_newtype_struct(inner)),
             Some(Wrap::Atom) => {
                 let start = self.reader.position();
-                let text = self.atom()?;
-                visit_atom(&text, visitor).map_err(|error| error.at(start))
+                let value = match self.reader.quick_atom() {
+                    Some(text) => visitor.visit_borrowed_str(text),
+                    None => visit_atom(&self.atom()?, visitor),
+                };
+                value.map_err(|error: Error| error.at(start))
             }
             Some(wrap @ (Wrap::Native | Wrap::Term)) => self.native(wrap, visitor),
             Some(wrap) => self.around(|inner| visitor.visit_newtype_struct(Shaped { inner, wrap })),

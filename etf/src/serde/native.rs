@@ -13,19 +13,19 @@ use ::serde::de::{self, Deserialize, DeserializeSeed, Deserializer, SeqAccess, V
 use ::serde::ser::{self, Serialize, Serializer};
 use bytes::{Bytes, BytesMut};
 
-use crate::atom::Atom;
+use crate::atom::{Atom, MAX_ATOM_CHARACTERS};
 use crate::binary::{Binary, BitString};
 use crate::error::{DecodeError, TermKind};
 use crate::float::Float;
 use crate::fun::{ExportFun, Fun, InternalFun};
-use crate::ident::{Pid, Port, Reference};
+use crate::ident::{NodeId, Pid, Port, Reference};
 use crate::integer::Integer;
 use crate::limits::Limits;
 use crate::list::List;
 use crate::local::Local;
 use crate::map::Map;
 use crate::raw::RawTerm;
-use crate::read::Reader;
+use crate::read::{NodeParts, Reader};
 use crate::record::Record;
 use crate::term::Term;
 use crate::tuple::Tuple;
@@ -56,6 +56,9 @@ impl<'de> Deserialize<'de> for Atom {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Atom, E> {
+                if text.len() <= MAX_ATOM_CHARACTERS {
+                    return Ok(Atom::from_checked(text.as_bytes()));
+                }
                 Atom::new(text).map_err(E::custom)
             }
 
@@ -226,6 +229,11 @@ impl<'de, T: Native> DeserializeSeed<'de> for NativeVisitor<T> {
     }
 }
 
+/// The node of an identifier.
+fn node(parts: &NodeParts<'_>) -> NodeId {
+    NodeId::new(parts.name.to_atom(), parts.creation)
+}
+
 /// The error of another term than was asked for.
 #[cold]
 fn other<E: de::Error>(found: Result<TermKind, DecodeError>, expected: &str) -> E {
@@ -326,6 +334,9 @@ native!(
         Ok(())
     }
     fn decode(reader: &mut Reader<'_>, _: &Limits) -> Result<Option<Self>, DecodeError> {
+        if let Some(pid) = reader.quick_pid() {
+            return Ok(Some(Pid::new(node(&pid.node), pid.id, pid.serial)));
+        }
         reader.read_pid().map(Some)
     }
 );
@@ -337,6 +348,9 @@ native!(
         Ok(())
     }
     fn decode(reader: &mut Reader<'_>, _: &Limits) -> Result<Option<Self>, DecodeError> {
+        if let Some(reference) = reader.quick_reference() {
+            return Ok(reference.to_reference(node(&reference.node)).ok());
+        }
         reader.read_reference().map(Some)
     }
 );

@@ -248,7 +248,8 @@ impl<'de> Visitor<'de> for ReadableVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Term, E> {
-        Term::atom(text).map_err(E::custom)
+        // What is longer than an atom was none: it is text under a key of another format.
+        Ok(Term::atom(text).unwrap_or_else(|_| Term::binary(text)))
     }
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Term, E> {

@@ -9,6 +9,7 @@ use super::{Bytes, Deserializer, Result};
 
 impl<'de> Deserializer<'de> {
     /// The bytes of the next term, for a native type.
+    #[inline]
     pub(super) fn native<V: Visitor<'de>>(&mut self, wrap: Wrap, visitor: V) -> Result<V::Value> {
         let start = self.reader.position();
         let max_heap = match wrap {
