@@ -1,6 +1,7 @@
 //! Does nesting that somebody else chooses end in an error, on a stack of 1 MiB?
 
 #![cfg(feature = "serde")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by it")]
 
 use std::collections::BTreeMap;
 use std::thread;

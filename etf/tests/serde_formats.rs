@@ -2,6 +2,7 @@
 //! use every attribute of serde.
 
 #![cfg(feature = "serde")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by it")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;

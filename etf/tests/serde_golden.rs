@@ -3,6 +3,7 @@
 //! `interop-tests/tests/serde.rs` has live nodes make the same bytes.
 
 #![cfg(feature = "serde")]
+#![allow(clippy::unwrap_used, reason = "a test may fail by it")]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -83,7 +83,7 @@ impl Config {
         self
     }
 
-    /// Sets whether a field or entry whose value is [`None`] (or `()`) is left out of its map
+    /// Sets whether a field or entry whose value is [`None`] is left out of its map
     /// instead (by default it is not).
     ///
     /// Elements of lists and tuples, fields of records and a whole value cannot be left out; there

@@ -646,13 +646,17 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let position = self.reader.position();
         let start = self.list()?;
         self.elements(start, visitor)
+            .map_err(|error| error.at(position))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        let start = self.reader.position();
         let len = self.tuple_of(len)?;
         self.tuple_elements(len, visitor)
+            .map_err(|error| error.at(start))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -666,8 +670,9 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let start = self.reader.position();
         let len = self.map()?;
-        self.entries(len, visitor)
+        self.entries(len, visitor).map_err(|error| error.at(start))
     }
 
     #[inline]

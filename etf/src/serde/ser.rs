@@ -25,7 +25,7 @@ type Result<T = ()> = core::result::Result<T, Error>;
 pub(super) struct Serializer<'a> {
     writer: Writer<'a>,
     config: Config,
-    /// Where the last `None` or `()` was written.
+    /// Where the last `None` was written.
     nothing: Option<Mark>,
 }
 
@@ -159,7 +159,7 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     fn serialize_unit(self) -> Result {
-        self.serialize_none()
+        self.name(self.config.nothing().text())
     }
 
     fn serialize_unit_struct(self, name: &'static str) -> Result {
