@@ -8,6 +8,7 @@
 
 mod cursor;
 mod rare;
+mod skip;
 mod token;
 #[cfg(feature = "serde")]
 mod typed;
@@ -196,22 +197,18 @@ impl<'a> Reader<'a> {
 
     /// Reads past one term, however large, and returns its bytes.
     ///
+    /// Looks at the structure only: tags, lengths and bounds. Whether an atom is UTF-8, a float is
+    /// finite and the keys of a map differ is for [`validate`](Self::validate).
+    ///
     /// # Errors
     ///
-    /// As [`next_token`](Self::next_token).
+    /// As [`next_token`](Self::next_token), but for what tokens say.
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         let start = self.cursor.rest;
-        let owed = self.owed_after();
         let mut cursor = self.cursor;
-        loop {
-            let before = cursor.rest.len();
-            cursor
-                .visit(&mut Nothing)
-                .map_err(|kind| self.error(kind, before))?;
-            if cursor.owed <= owed {
-                break;
-            }
-        }
+        cursor
+            .skip()
+            .map_err(|(kind, left)| self.error(kind, left))?;
         self.cursor = cursor;
         Ok(self.since(start))
     }
