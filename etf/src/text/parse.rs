@@ -24,9 +24,10 @@ impl FromStr for Term {
     /// Parses a term as `erl_scan:string/1` and `erl_parse:parse_term/1` of OTP 29 do; the dot
     /// behind it may be there or not.
     ///
-    /// What these take is taken: see "Text" in the documentation of the crate. Takes a time that
-    /// is linear in the length of the text but for very long integers, at most 256 times its size
-    /// in memory and 1 MiB for sizes in binaries, and no more stack for deeper nesting.
+    /// What these take is taken: see "Text" in the documentation of the crate. Nesting takes no
+    /// stack, and no more memory is taken at a time than 256 bytes for a byte of text, and 2 MiB
+    /// for binaries that are larger than their text. The time is linear, but for integers of many
+    /// thousand digits, of which 524,280 bytes are the limit.
     ///
     /// ```
     /// use erland_etf::Term;
