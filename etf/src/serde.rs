@@ -158,6 +158,16 @@ pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Error
     Config::new().from_slice(bytes)
 }
 
+/// [`from_slice`] for a value that borrows nothing, so that the bytes may also be a compressed term
+/// (feature `zlib`).
+///
+/// # Errors
+///
+/// As [`Config::from_slice_owned`].
+pub fn from_slice_owned<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    Config::new().from_slice_owned(bytes)
+}
+
 /// The value of a term, by way of its bytes.
 ///
 /// # Errors

@@ -438,3 +438,33 @@ fn records_of_other_shapes() {
         ErrorKind::Wrapper("Record")
     ));
 }
+
+#[test]
+#[cfg(feature = "zlib")]
+fn compressed_terms() {
+    use erland_etf::serde::from_slice_owned;
+    use erland_etf::{DecodeErrorKind, EncodeOptions};
+
+    let value = vec![String::from("text"); 100];
+    let term = to_term(&value).unwrap();
+    let bytes = EncodeOptions::new().compressed(6).to_vec(&term).unwrap();
+    assert_eq!(bytes[1], 80);
+    assert_eq!(from_slice_owned::<Vec<String>>(&bytes).unwrap(), value);
+    // What may borrow cannot be inflated.
+    let error = from_slice::<Vec<String>>(&bytes).unwrap_err();
+    assert_eq!(
+        error.kind(),
+        &ErrorKind::Decode(DecodeErrorKind::Compressed)
+    );
+    assert_eq!(
+        from_slice_owned::<Vec<String>>(&to_vec(&value).unwrap()).unwrap(),
+        value
+    );
+    let small = Config::new().with_limits(erland_etf::Limits::DEFAULT.with_max_inflated(10));
+    assert!(
+        small
+            .from_slice_owned::<Vec<String>>(&bytes)
+            .unwrap_err()
+            .is_limit()
+    );
+}

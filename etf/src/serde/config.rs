@@ -6,6 +6,7 @@ use ::serde::de::DeserializeOwned;
 use ::serde::{Deserialize, Serialize};
 use bytes::BytesMut;
 
+use crate::compress;
 use crate::limits::Limits;
 use crate::read::Reader;
 use crate::term::Term;
@@ -209,6 +210,22 @@ impl Config {
     /// the Rust type takes, and past the limit on depth.
     pub fn from_slice<'de, T: Deserialize<'de>>(&self, bytes: &'de [u8]) -> Result<T, Error> {
         self.read(Reader::new(bytes))
+    }
+
+    /// [`from_slice`](Self::from_slice) for a value that borrows nothing, so that the bytes may also
+    /// be a compressed term (feature `zlib`). It is inflated within [`Limits::max_inflated`].
+    ///
+    /// # Errors
+    ///
+    /// As [`from_slice`](Self::from_slice), and as [`crate::from_slice`] on compressed terms.
+    pub fn from_slice_owned<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Error> {
+        if self.version
+            && let Some(plain) = compress::plain(bytes, &self.limits)?
+        {
+            let value = self.read(Reader::new(&plain));
+            return value.map_err(Error::inflated);
+        }
+        self.from_slice(bytes)
     }
 
     /// The value of a term, by way of its bytes.

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use crate::atom::AtomError;
+use crate::compress;
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 
 /// Why a value could not be serialized or deserialized; one pointer in size.
@@ -93,6 +94,16 @@ impl Error {
         self
     }
 
+    /// The error of a term that was inflated.
+    #[cold]
+    pub(super) fn inflated(mut self) -> Self {
+        if let ErrorKind::Decode(kind) = self.0.kind {
+            let error = DecodeError::new(kind, self.0.offset.unwrap_or_default());
+            self.0.kind = compress::inside(error).kind().into();
+        }
+        self
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
@@ -117,7 +128,8 @@ impl Error {
     pub fn is_limit(&self) -> bool {
         matches!(
             self.0.kind,
-            ErrorKind::DepthLimit(_) | ErrorKind::Decode(DecodeErrorKind::HeapLimit)
+            ErrorKind::DepthLimit(_)
+                | ErrorKind::Decode(DecodeErrorKind::HeapLimit | DecodeErrorKind::InflatedLimit)
         )
     }
 }
