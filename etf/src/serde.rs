@@ -34,7 +34,7 @@
 //! | `Some(x)` | `x` | any other term |
 //! | `Vec`, sets | list, `[]` if empty | a proper list |
 //! | tuples, arrays, tuple structs | tuple | a tuple of as many |
-//! | maps | map | a map; of two equal keys the type decides |
+//! | maps, [`Pairs`] | map | a map; of two equal keys the type decides |
 //! | `struct S { f: X }` | `#{f => X}` | a map; keys may be binaries, unknown ones are skipped |
 //! | `struct S(X)` | `X` | the same |
 //! | `struct S;` | `'S'` | the same |
@@ -98,6 +98,7 @@ mod config;
 mod de;
 mod error;
 mod native;
+mod pairs;
 mod readable;
 mod ser;
 mod wrap;
@@ -113,6 +114,7 @@ use crate::term::Term;
 
 pub use config::{Config, Nothing};
 pub use error::{Error, ErrorKind};
+pub use pairs::Pairs;
 pub use wrap::{
     Charlist, Cons, ElixirStruct, Keyword, Proplist, Record, charlist, elixir_struct, keyword,
     option, proplist, record,

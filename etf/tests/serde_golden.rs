@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use erland_etf::serde::{
-    Charlist, Config, Cons, ElixirStruct, Keyword, Nothing, Proplist, Record, from_slice, to_vec,
+    Charlist, Config, Cons, ElixirStruct, Keyword, Nothing, Pairs, Proplist, Record, from_slice,
+    to_vec,
 };
 use erland_etf::{Atom, Binary, Integer, NodeId, Pid, Reference, Term, atom};
 use serde::de::DeserializeOwned;
@@ -74,6 +75,10 @@ fn containers() {
     golden(vec![1_u64, 256], b"l\0\0\0\x02a\x01b\0\0\x01\0j");
     golden(vec![256_u64, 1], b"l\0\0\0\x02b\0\0\x01\0a\x01j");
     golden(vec![String::from("a")], b"l\0\0\0\x01m\0\0\0\x01aj");
+    golden(
+        Pairs(vec![(2_u8, 'b'), (1, 'a')]),
+        b"t\0\0\0\x02a\x02m\0\0\0\x01ba\x01m\0\0\0\x01a",
+    );
     golden(BTreeMap::from([(1_u8, 2_u8)]), b"t\0\0\0\x01a\x01a\x02");
     golden(
         BTreeMap::from([(String::from("k"), vec![()])]),

@@ -693,7 +693,13 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     ) -> Result<V::Value> {
         let start = self.reader.cursor();
         let position = self.reader.position();
-        let arity = self.variant()?;
+        let arity = match self.reader.quick_tuple() {
+            Some(arity @ 1..) => Some(arity),
+            _ => {
+                self.reader.set_cursor(start);
+                self.variant()?
+            }
+        };
         let value = match arity {
             None => {
                 self.reader.set_cursor(start);
