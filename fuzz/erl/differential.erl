@@ -19,9 +19,10 @@ loop(Port) ->
             halt(0)
     end.
 
-%% A case is `Length:32, Input, Length:32, Encoded, Hashed, Hash:32`: what is to be decoded, what
-%% erland encoded the term to that it decoded, and its hash if that is the same on all nodes. A
-%% length of all ones, and nothing behind it: erland has refused the input.
+%% A case is `Length:32, Input, Length:32, Encoded, Compare, Hash:32`: what is to be decoded, what
+%% erland encoded the term to that it decoded, and its hash. A length of all ones, and nothing
+%% behind it: erland has refused the input. Compare is 1 if the hash is the same on all nodes, plus
+%% 2 if the bytes are.
 verdicts(<<Length:32, Input:Length/binary, 16#ffffffff:32, Batch/binary>>) ->
     Verdict =
         try binary_to_term(Input) of
@@ -31,13 +32,20 @@ verdicts(<<Length:32, Input:Length/binary, 16#ffffffff:32, Batch/binary>>) ->
             _:_ -> $X
         end,
     [Verdict | verdicts(Batch)];
-verdicts(<<Length:32, Input:Length/binary, Size:32, Encoded:Size/binary, Hashed, Hash:32, Batch/binary>>) ->
+verdicts(<<Length:32, Input:Length/binary, Size:32, Encoded:Size/binary, Compare, Hash:32, Batch/binary>>) ->
     Verdict =
         try binary_to_term(Input) of
             Term ->
                 case compare(Term, Encoded) of
-                    $a when Hashed =:= 1 -> hash(Term, Hash);
-                    Compared -> Compared
+                    $a when Compare band 1 =:= 1 ->
+                        case erlang:phash2(Term, 1 bsl 32) of
+                            Hash -> bytes(Term, Encoded, Compare);
+                            _ -> $H
+                        end;
+                    $a ->
+                        bytes(Term, Encoded, Compare);
+                    Compared ->
+                        Compared
                 end
         catch
             error:badarg -> $R;
@@ -56,8 +64,10 @@ compare(Term, Encoded) ->
         _:_ -> $X
     end.
 
-hash(Term, Hash) ->
-    case erlang:phash2(Term, 1 bsl 32) of
-        Hash -> $a;
-        _ -> $H
-    end.
+bytes(Term, Encoded, Compare) when Compare band 2 =:= 2 ->
+    case term_to_binary(Term, [deterministic]) of
+        Encoded -> $a;
+        _ -> $B
+    end;
+bytes(_, _, _) ->
+    $a.

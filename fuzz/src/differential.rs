@@ -36,8 +36,10 @@ pub fn compare(input: &[u8]) {
 struct Case {
     input: Vec<u8>,
     encoded: Option<Vec<u8>>,
-    /// `erlang:phash2/2` of that term, where it is the same on all nodes.
-    hash: Option<u32>,
+    /// `erlang:phash2/2` of that term.
+    hash: u32,
+    /// What of both is the same on all nodes.
+    same: Same,
     /// For an input rewritten to explain a disagreement: what it came from.
     origin: Option<Box<Origin>>,
 }
@@ -62,26 +64,44 @@ impl Origin {
     }
 }
 
+/// What a BEAM should make of a term as erland does, besides the term.
+#[derive(Clone, Copy)]
+struct Same {
+    hash: bool,
+    bytes: bool,
+}
+
+impl Same {
+    fn of(encoded: &[u8], release: u32) -> Self {
+        let mut same = Self {
+            hash: true,
+            // Before, atoms within keys were put in the order of the atom table.
+            bytes: release >= 27,
+        };
+        let read = tokens::each(&encoded[1..], |token, _| match token {
+            // Hashed in the order in which the names of the fields are in the atom table.
+            Token::Record(record) if record.len > 1 => same.hash = false,
+            // Written with the process that made them, which OTP forgets.
+            Token::Fun(_) => same.bytes = false,
+            _ => {}
+        });
+        read.expect("what was encoded can be read");
+        same
+    }
+}
+
 impl Case {
-    fn new(input: Vec<u8>, origin: Option<Origin>) -> Self {
+    fn new(input: Vec<u8>, release: u32, origin: Option<Origin>) -> Self {
         let term = from_slice(&input).ok();
         let encoded = term
             .as_ref()
             .map(|term| to_vec(term).expect("what was decoded can be encoded"));
-        let is_portable = |encoded: &Vec<u8>| {
-            let mut portable = true;
-            let read = tokens::each(&encoded[1..], |token, _| {
-                portable &= !matches!(token, Token::Record(record) if record.len > 1);
-            });
-            read.expect("what was encoded can be read");
-            portable
-        };
-        let hash = term
-            .filter(|_| encoded.as_ref().is_some_and(is_portable))
-            .and_then(|term| term.phash2_range(1 << 32));
         Self {
+            hash: term
+                .and_then(|term| term.phash2_range(1 << 32))
+                .unwrap_or(0),
+            same: Same::of(encoded.as_deref().unwrap_or(&[131, 106]), release),
             encoded,
-            hash,
             input,
             origin: origin.map(Box::new),
         }
@@ -96,8 +116,8 @@ impl Case {
         match &self.encoded {
             Some(encoded) => {
                 write(encoded);
-                frame.push(u8::from(self.hash.is_some()));
-                frame.extend_from_slice(&self.hash.unwrap_or(0).to_be_bytes());
+                frame.push(u8::from(self.same.hash) | u8::from(self.same.bytes) << 1);
+                frame.extend_from_slice(&self.hash.to_be_bytes());
             }
             None => frame.extend_from_slice(&u32::MAX.to_be_bytes()),
         }
@@ -156,10 +176,11 @@ impl Comparison {
                 return;
             }
             let Rewritten { input, known } = attempts.swap_remove(0);
-            self.waiting.push(Case::new(input, None));
+            self.waiting.push(Case::new(input, self.release, None));
             self.count(&known);
         } else {
-            self.waiting.push(Case::new(input.to_vec(), None));
+            self.waiting
+                .push(Case::new(input.to_vec(), self.release, None));
         }
         if self.waiting.len() >= BATCH {
             self.exchange();
@@ -283,6 +304,7 @@ impl Comparison {
                 b'R' => "only-erland-accepts",
                 b'D' => "not-equal",
                 b'H' => "other-hash",
+                b'B' => "other-bytes",
                 b'E' => "encoded-refused",
                 _ => "other-exception",
             };
@@ -296,7 +318,8 @@ impl Comparison {
             known,
             others: attempts,
         };
-        self.waiting.push(Case::new(next, Some(origin)));
+        self.waiting
+            .push(Case::new(next, self.release, Some(origin)));
     }
 
     fn finding(&mut self, kind: &str, input: &[u8]) {
