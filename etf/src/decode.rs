@@ -31,7 +31,7 @@ use crate::term::Term;
 use crate::tuple::Tuple;
 
 use frame::{Frame, Open, OpenFun, OpenRecord, end_map, grow};
-use recent::Recent;
+use recent::{Nodes, Recent};
 
 /// Decodes a term from the external format, version byte 131 included.
 ///
@@ -111,6 +111,7 @@ impl Reader<'_> {
             before: 0,
             leaf: Term::nil(),
             recent: Recent::default(),
+            nodes: Nodes::default(),
             reader: self,
         };
         match builder.term(&mut cursor) {
@@ -132,6 +133,7 @@ struct Builder<'r, 'a> {
     /// A leaf that was not read in a run of them.
     leaf: Term,
     recent: Recent,
+    nodes: Nodes,
 }
 
 /// What the next token starts.
@@ -340,11 +342,22 @@ impl<'a> Builder<'_, 'a> {
 
     #[inline]
     fn node(&mut self, node: &NodeParts<'_>) -> Step<NodeId> {
-        if let Some(known) = self.reader.known_node(node) {
+        if let Some(known) = self
+            .reader
+            .known_node(node)
+            .or_else(|| self.nodes.get(node))
+        {
             return Ok(known.clone());
         }
+        self.new_node(node)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_node(&mut self, node: &NodeParts<'_>) -> Step<NodeId> {
         self.charge(NODE)?;
-        Ok(self.reader.node(node))
+        let name = self.atom(&node.name)?;
+        Ok(self.nodes.add(NodeId::new(name, node.creation)))
     }
 
     #[inline(never)]

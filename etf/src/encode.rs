@@ -126,7 +126,7 @@ fn visit<'t, E>(
 
 /// How many bytes a term takes with all that is inside.
 fn size_of_all(term: &Term) -> Result<usize, EncodeError> {
-    let mut len = 0;
+    let mut len = 0_usize;
     let mut stack: SmallVec<[Inside<'_>; 8]> = SmallVec::new();
     let mut current = Inside::Terms(slice::from_ref(term).iter());
     'container: loop {
@@ -135,6 +135,10 @@ fn size_of_all(term: &Term) -> Result<usize, EncodeError> {
                 let mut rest = terms.as_slice();
                 while let [term, after @ ..] = rest {
                     rest = after;
+                    if let Some(value) = small(term) {
+                        len = len.saturating_add(size::small(value));
+                        continue;
+                    }
                     if let Some(inner) = size(term, &mut len)? {
                         if !rest.is_empty() {
                             stack.push(Inside::Terms(rest.iter()));
@@ -274,6 +278,15 @@ fn is_string(terms: &[Term]) -> bool {
     terms.len() <= MAX_STRING_LEN && terms.iter().all(|term| byte(term).is_some())
 }
 
+/// The most frequent kind of term, looked for before all others: runs of integers are long.
+#[inline(always)]
+fn small(term: &Term) -> Option<i64> {
+    match term {
+        Term::Integer(integer) => integer.to_i64(),
+        _ => None,
+    }
+}
+
 fn byte(term: &Term) -> Option<u8> {
     u8::try_from(term.as_i64()?).ok()
 }
@@ -305,6 +318,10 @@ fn write(term: &Term, out: &mut BytesMut) -> Result<(), EncodeError> {
                 let (mut rest, end) = (terms.as_slice(), *end);
                 while let [term, after @ ..] = rest {
                     rest = after;
+                    if let Some(value) = small(term) {
+                        stage.small(value);
+                        continue;
+                    }
                     if let Some(inner) = open(term, &mut stage)? {
                         // Behind the last element of a tuple nothing comes.
                         if !rest.is_empty() || !matches!(end, End::Nothing) {

@@ -127,6 +127,7 @@ impl Integer {
 
     /// The value, if it fits.
     #[must_use]
+    #[inline]
     pub fn to_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Small(value) => Some(*value),

@@ -74,6 +74,7 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader of these bytes. Binaries are copied out of them.
     #[must_use]
+    #[inline]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self {
             cursor: Cursor::new(bytes, &[]),
@@ -86,6 +87,7 @@ impl<'a> Reader<'a> {
 
     /// A reader of these bytes, whose larger binaries become slices of them.
     #[must_use]
+    #[inline]
     pub fn from_bytes(bytes: &'a Bytes) -> Self {
         Self {
             owner: Some(bytes),
@@ -96,6 +98,7 @@ impl<'a> Reader<'a> {
     /// Sets the atom table of the message, to which ATOM_CACHE_REF may refer. Without one there is
     /// nothing to refer to.
     #[must_use]
+    #[inline]
     pub const fn with_atoms(mut self, atoms: &'a [Atom]) -> Self {
         self.cursor.atoms = atoms;
         self
@@ -105,6 +108,7 @@ impl<'a> Reader<'a> {
     ///
     /// The same holds without asking for a node just read of.
     #[must_use]
+    #[inline]
     pub const fn with_node(mut self, node: &'a NodeId) -> Self {
         self.node = Some(node);
         self
@@ -112,12 +116,14 @@ impl<'a> Reader<'a> {
 
     /// How many bytes have been read.
     #[must_use]
+    #[inline]
     pub const fn position(&self) -> usize {
         self.len.saturating_sub(self.cursor.rest.len())
     }
 
     /// The bytes not read yet.
     #[must_use]
+    #[inline]
     pub const fn remaining(&self) -> &'a [u8] {
         self.cursor.rest
     }
@@ -203,6 +209,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// As [`next_token`](Self::next_token), but for what tokens say.
+    #[inline]
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         let start = self.cursor.rest;
         let mut cursor = self.cursor;

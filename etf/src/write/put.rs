@@ -16,6 +16,12 @@ pub(crate) trait Put {
     /// Puts so many bytes of a word, at most 16, the lowest first. The others are zero.
     fn piece(&mut self, word: u128, len: usize);
 
+    /// Puts so many bytes of a word, at most 8, the lowest first. The others are zero.
+    #[inline(always)]
+    fn short_piece(&mut self, word: u64, len: usize) {
+        self.piece(u128::from(word), len);
+    }
+
     /// Puts so many bytes of this block.
     fn block<const N: usize>(&mut self, bytes: &[u8; N], len: usize);
 
@@ -24,7 +30,7 @@ pub(crate) trait Put {
     #[inline(always)]
     fn tuple_header(&mut self, len: u32) {
         match u8::try_from(len) {
-            Ok(len) => self.piece(word(tag::SMALL_TUPLE) | u128::from(len) << 8, 2),
+            Ok(len) => self.short_piece(u64::from(tag::SMALL_TUPLE) | u64::from(len) << 8, 2),
             Err(_) => self.tagged(tag::LARGE_TUPLE, len),
         }
     }
@@ -42,10 +48,8 @@ pub(crate) trait Put {
     /// A tag and 32 bits.
     #[inline(always)]
     fn tagged(&mut self, tag: u8, value: u32) {
-        self.piece(
-            word(tag) | u128::from(u32::from_le_bytes(value.to_be_bytes())) << 8,
-            5,
-        );
+        let value = u32::from_le_bytes(value.to_be_bytes());
+        self.short_piece(u64::from(tag) | u64::from(value) << 8, 5);
     }
 
     /// The header of a list of bytes, 65535 at most.
@@ -61,15 +65,19 @@ pub(crate) trait Put {
 
     #[inline(always)]
     fn nil(&mut self) {
-        self.piece(word(tag::NIL), 1);
+        self.short_piece(u64::from(tag::NIL), 1);
     }
 
     #[inline(always)]
     fn small(&mut self, value: i64) {
-        if let Ok(value) = u8::try_from(value) {
-            self.piece(word(tag::SMALL_INTEGER) | u128::from(value) << 8, 2);
-        } else if let Ok(value) = i32::try_from(value) {
-            self.tagged(tag::INTEGER, value.cast_unsigned());
+        if let Ok(value) = i32::try_from(value) {
+            // Both are made and one is chosen: which one it will be is hard to foresee.
+            let byte = u64::from(tag::SMALL_INTEGER) | u64::from(value.cast_unsigned()) << 8;
+            let bytes = u32::from_le_bytes(value.to_be_bytes());
+            let word = u64::from(tag::INTEGER) | u64::from(bytes) << 8;
+            let is_byte = value.cast_unsigned() <= 0xff;
+            let (word, len) = if is_byte { (byte, 2) } else { (word, 5) };
+            self.short_piece(word, len);
         } else {
             let magnitude = value.unsigned_abs();
             let len = 64_u32.saturating_sub(magnitude.leading_zeros()).div_ceil(8);
@@ -149,7 +157,7 @@ pub(crate) trait Put {
 
     #[inline(always)]
     fn pid(&mut self, pid: &Pid) {
-        self.piece(word(tag::NEW_PID), 1);
+        self.short_piece(u64::from(tag::NEW_PID), 1);
         self.atom(pid.node().name());
         let numbers = [pid.id(), pid.serial(), pid.node().creation(), 0];
         self.piece(words(numbers), 12);

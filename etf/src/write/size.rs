@@ -48,11 +48,14 @@ pub(crate) fn integer(integer: &Integer) -> Result<usize, EncodeError> {
     })
 }
 
-fn small(value: i64) -> usize {
-    if u8::try_from(value).is_ok() {
-        TAG + 1
-    } else if i32::try_from(value).is_ok() {
-        TAG + 4
+#[inline(always)]
+pub(crate) fn small(value: i64) -> usize {
+    if let Ok(value) = i32::try_from(value) {
+        if value.cast_unsigned() <= 0xff {
+            TAG + 1
+        } else {
+            TAG + 4
+        }
     } else {
         big(magnitude_len(u128::from(value.unsigned_abs())))
     }

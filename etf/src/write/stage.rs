@@ -10,9 +10,6 @@ use super::put::Put;
 /// How much is collected before it is appended.
 const STAGE: usize = 512;
 
-/// A word of it.
-const WORD: usize = 16;
-
 /// Bytes on the way into a buffer. What was put here is there only after [`flush`](Self::flush).
 ///
 /// All of it is inlined and none is lent to a function that is not, so that the compiler can keep
@@ -45,17 +42,12 @@ impl<'a> Stage<'a> {
 impl Put for Stage<'_> {
     #[inline(always)]
     fn piece(&mut self, word: u128, len: usize) {
-        if self.len > STAGE - WORD {
-            self.flush();
-        }
-        if let Some((place, _)) = self
-            .bytes
-            .get_mut(self.len..)
-            .and_then(<[u8]>::split_first_chunk_mut)
-        {
-            *place = word.to_le_bytes();
-        }
-        self.len = self.len.saturating_add(len);
+        self.block(&word.to_le_bytes(), len);
+    }
+
+    #[inline(always)]
+    fn short_piece(&mut self, word: u64, len: usize) {
+        self.block(&word.to_le_bytes(), len);
     }
 
     #[inline(always)]
