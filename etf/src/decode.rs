@@ -202,7 +202,7 @@ impl<'a> Builder<'_, 'a> {
                         continue;
                     }
                     let tuple = terms.into();
-                    open.add(Term::Tuple(tuple));
+                    open.add_tuple(tuple);
                 }
                 Next::List(len) => {
                     let mut owed = len as u32;
@@ -216,7 +216,7 @@ impl<'a> Builder<'_, 'a> {
                         && let Some(list) = self.pair(cursor)
                     {
                         self.charge(PAIR)?;
-                        open.add(Term::List(list));
+                        open.add_list(list);
                     } else {
                         let mut terms = self.terms(len)?;
                         self.fill(cursor, &mut owed, &mut terms);
@@ -227,7 +227,7 @@ impl<'a> Builder<'_, 'a> {
                             }
                         } else {
                             let list = terms.into();
-                            open.add(Term::List(list));
+                            open.add_list(list);
                         }
                     }
                 }
@@ -242,7 +242,7 @@ impl<'a> Builder<'_, 'a> {
                     }
                     self.before = cursor.remaining().len();
                     let map = end_map(pairs)?;
-                    open.add(Term::Map(map));
+                    open.add_map(map);
                 }
                 Next::Fun(fun) => open.push(Frame::Fun(fun)),
                 Next::Record(record) => open.push(Frame::Record(record)),
@@ -259,7 +259,8 @@ impl<'a> Builder<'_, 'a> {
                             break;
                         }
                         let tuple = mem::take(terms).into();
-                        open.end(Term::Tuple(tuple));
+                        open.end();
+                        open.add_tuple(tuple);
                     }
                     Frame::List { owed, terms } => {
                         self.fill(cursor, owed, terms);
@@ -267,11 +268,14 @@ impl<'a> Builder<'_, 'a> {
                             break;
                         }
                         let list = mem::take(terms).into();
-                        open.end(Term::List(list));
+                        open.end();
+                        open.add_list(list);
                     }
                     Frame::Improper { terms } => {
                         let terms = mem::take(terms);
-                        open.end(self.improper(terms)?);
+                        let term = self.improper(terms)?;
+                        open.end();
+                        open.add(term);
                     }
                     Frame::Map { owed, pairs } => {
                         self.fill_pairs(cursor, owed, pairs);
@@ -280,7 +284,8 @@ impl<'a> Builder<'_, 'a> {
                         }
                         self.before = cursor.remaining().len();
                         let map = end_map(mem::take(pairs))?;
-                        open.end(Term::Map(map));
+                        open.end();
+                        open.add_map(map);
                     }
                     Frame::Fun(fun) if fun.owed > 0 => break,
                     Frame::Record(record) if record.owed > 0 => break,
@@ -438,7 +443,9 @@ impl<'a> Builder<'_, 'a> {
         if let Some(list) = List::from_short_bytes(bytes) {
             return Ok(Term::List(list));
         }
-        Ok(Term::List(List::from_bytes(self.binary(bytes)?)))
+        self.charge(self.reader.copied(bytes))?;
+        let bytes = self.reader.to_bytes(bytes);
+        Ok(Term::List(List::from_long_bytes(bytes)))
     }
 
     #[inline(never)]

@@ -7,6 +7,8 @@ use alloc::vec::{self, Vec};
 use core::iter::FusedIterator;
 use core::{mem, slice};
 
+use bytes::Bytes;
+
 use crate::binary::Binary;
 use crate::integer::Integer;
 use crate::term::Term;
@@ -46,7 +48,7 @@ enum Other {
     /// A proper list of bytes, not empty and no more than [`SHORT`].
     Short { len: u8, bytes: [u8; SHORT] },
     /// A proper list of more bytes.
-    Bytes(Binary),
+    Bytes(Bytes),
     /// One element, then the tail, which is no list.
     Pair([Term; 2]),
     /// More elements, then the tail, which is no list.
@@ -109,7 +111,7 @@ impl List {
         if bytes.is_empty() {
             return Self::nil();
         }
-        let other = Other::short(&bytes).unwrap_or(Other::Bytes(bytes));
+        let other = Other::short(&bytes).unwrap_or_else(|| Other::Bytes(bytes.to_bytes()));
         Self(Repr::Other(Some(Box::new(other))))
     }
 
@@ -140,6 +142,11 @@ impl List {
             },
             _ => None,
         }
+    }
+
+    /// The same of more bytes.
+    pub(crate) fn from_long_bytes(bytes: Bytes) -> Self {
+        Self(Repr::Other(Some(Box::new(Other::Bytes(bytes)))))
     }
 
     /// Whether there may be containers inside.

@@ -9,10 +9,12 @@ use smallvec::SmallVec;
 use crate::atom::Atom;
 use crate::error::DecodeErrorKind as Kind;
 use crate::fun::InternalFun;
+use crate::list::List;
 use crate::map::{DuplicateKey, Map};
 use crate::read::Step;
 use crate::record::{DuplicateField, Record};
 use crate::term::Term;
+use crate::tuple::Tuple;
 
 /// A container that still waits for terms, with what it has.
 ///
@@ -101,12 +103,28 @@ impl Open {
         self.frames.push(frame);
     }
 
-    /// Ends the container opened last, which has been emptied, and gives the term made of it to the
-    /// one around. It stays where it is until then: to move what was just written in parts is slow.
+    /// Ends the container opened last, which has been emptied. It stays where it is until then: to move what was just written in parts is slow.
     #[inline(always)]
-    pub(super) fn end(&mut self, term: Term) {
+    pub(super) fn end(&mut self) {
         mem::forget(self.frames.pop());
-        self.add(term);
+    }
+
+    // Functions of their own, so that the compiler sees the term to its place: it arrives in
+    // registers and is written once.
+
+    #[inline(never)]
+    pub(super) fn add_tuple(&mut self, tuple: Tuple) {
+        self.add(Term::Tuple(tuple));
+    }
+
+    #[inline(never)]
+    pub(super) fn add_list(&mut self, terms: List) {
+        self.add(Term::List(terms));
+    }
+
+    #[inline(never)]
+    pub(super) fn add_map(&mut self, map: Map) {
+        self.add(Term::Map(map));
     }
 
     /// Gives a term to the container that waits for it.
