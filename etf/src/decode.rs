@@ -31,7 +31,7 @@ use crate::term::Term;
 use crate::tuple::Tuple;
 
 use frame::{Frame, Open, OpenFun, OpenRecord, end_map, grow};
-use recent::{Nodes, Recent};
+use recent::Recent;
 
 /// Decodes a term from the external format, version byte 131 included.
 ///
@@ -111,7 +111,6 @@ impl Reader<'_> {
             before: 0,
             leaf: Term::nil(),
             recent: Recent::default(),
-            nodes: Nodes::default(),
             reader: self,
         };
         match builder.term(&mut cursor) {
@@ -133,7 +132,6 @@ struct Builder<'r, 'a> {
     /// A leaf that was not read in a run of them.
     leaf: Term,
     recent: Recent,
-    nodes: Nodes,
 }
 
 /// What the next token starts.
@@ -347,22 +345,11 @@ impl<'a> Builder<'_, 'a> {
 
     #[inline]
     fn node(&mut self, node: &NodeParts<'_>) -> Step<NodeId> {
-        if let Some(known) = self
-            .reader
-            .known_node(node)
-            .or_else(|| self.nodes.get(node))
-        {
+        if let Some(known) = self.reader.known_node(node) {
             return Ok(known.clone());
         }
-        self.new_node(node)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn new_node(&mut self, node: &NodeParts<'_>) -> Step<NodeId> {
         self.charge(NODE)?;
-        let name = self.atom(&node.name)?;
-        Ok(self.nodes.add(NodeId::new(name, node.creation)))
+        Ok(self.reader.node(node))
     }
 
     #[inline(never)]

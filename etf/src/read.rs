@@ -7,6 +7,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 mod cursor;
+mod nodes;
 mod rare;
 mod skip;
 mod token;
@@ -23,6 +24,8 @@ use crate::binary::Binary;
 use crate::error::{DecodeError, DecodeErrorKind, TermKind};
 use crate::ident::{NodeId, Pid, Reference};
 use crate::tag;
+
+use nodes::Nodes;
 
 pub(crate) use cursor::{Cursor, Padded, Step, Visit};
 
@@ -65,10 +68,10 @@ pub struct Reader<'a> {
     len: usize,
     /// What the input is a view of, if binaries may share it.
     owner: Option<&'a Bytes>,
-    /// The nodes whose identifiers are read without an allocation: one given, and the last one
-    /// that was another.
+    /// The nodes whose identifiers are read without an allocation: one given, and the last ones
+    /// that were others.
     node: Option<&'a NodeId>,
-    last_node: Option<NodeId>,
+    nodes: Nodes,
 }
 
 impl<'a> Reader<'a> {
@@ -81,7 +84,7 @@ impl<'a> Reader<'a> {
             len: bytes.len(),
             owner: None,
             node: None,
-            last_node: None,
+            nodes: Nodes::new(),
         }
     }
 
@@ -163,6 +166,7 @@ impl<'a> Reader<'a> {
     /// The next token, given to the visitor.
     #[cfg(feature = "serde")]
     #[inline(always)]
+    #[cfg(feature = "serde")]
     pub(crate) fn visit<V: Visit<'a>>(
         &mut self,
         visitor: &mut V,
@@ -176,6 +180,7 @@ impl<'a> Reader<'a> {
     /// Reads the next term if it is an atom of which the function says so.
     #[cfg(feature = "serde")]
     #[inline]
+    #[cfg(feature = "serde")]
     pub(crate) fn atom_if(
         &mut self,
         accept: impl FnOnce(&AtomText<'a>) -> bool,
@@ -187,6 +192,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether tokens may refer to a table of atoms.
+    #[cfg(feature = "serde")]
     #[cfg(feature = "serde")]
     pub(crate) const fn has_atoms(&self) -> bool {
         !self.cursor.atoms.is_empty()
@@ -358,7 +364,7 @@ impl<'a> Reader<'a> {
 
     // ---- values of tokens ----
 
-    /// The pid of this token. Allocates only for another node than the last one and that of
+    /// The pid of this token. Allocates only for another node than the last few and that of
     /// [`with_node`](Self::with_node).
     pub fn to_pid(&mut self, pid: &PidParts<'_>) -> Pid {
         Pid::new(self.node(&pid.node), pid.id, pid.serial)
@@ -370,7 +376,7 @@ impl<'a> Reader<'a> {
             Some(known) => known.clone(),
             None => {
                 let node = NodeId::new(node.name.to_atom(), node.creation);
-                self.last_node.insert(node).clone()
+                self.nodes.add(node)
             }
         }
     }
@@ -381,7 +387,7 @@ impl<'a> Reader<'a> {
         let is = |known: &NodeId| known.creation() == node.creation && node.name == *known.name();
         self.node
             .filter(|known| is(known))
-            .or_else(|| self.last_node.as_ref().filter(|known| is(known)))
+            .or_else(|| self.nodes.get(node))
     }
 
     /// A binary of these bytes, which are part of the input.

@@ -335,6 +335,7 @@ impl<'a> Cursor<'a> {
     /// looked into.
     #[cfg(feature = "serde")]
     #[inline]
+    #[cfg(feature = "serde")]
     pub(super) fn atom_if(&mut self, accept: impl FnOnce(&AtomText<'a>) -> bool) -> Step<bool> {
         match *self.rest.first().ok_or(Kind::Eof)? {
             tag::SMALL_ATOM_UTF8
