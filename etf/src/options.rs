@@ -37,7 +37,8 @@ impl EncodeOptions {
 
     /// The option `deterministic`: the pairs of a map in the ascending order of their keys, every
     /// integer before every float, so that equal terms give equal bytes. They are the bytes of
-    /// `term_to_binary(T, [deterministic, {minor_version, 2}])`.
+    /// `term_to_binary(T, [deterministic, {minor_version, 2}])`, except where maps are keys of a
+    /// map: those OTP (seen on 27 and 29) puts in an order that depends on its atom table.
     ///
     /// A [`Map`](crate::Map) is held in that order, so every encoding here is deterministic and
     /// this changes nothing; it says that the caller relies on it. Two terms are equal and have

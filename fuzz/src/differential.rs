@@ -75,8 +75,9 @@ impl Same {
     fn of(encoded: &[u8], release: u32) -> Self {
         let mut same = Self {
             hash: true,
-            // Before, atoms within keys were put in the order of the atom table.
-            bytes: release >= 27,
+            // Before, atoms within keys were put in the order of the atom table, and the keys of
+            // maps within keys still are.
+            bytes: release >= 27 && tokens::has_map_in_key(&encoded[1..]) == Ok(false),
         };
         let read = tokens::each(&encoded[1..], |token, _| match token {
             // Hashed in the order in which the names of the fields are in the atom table.

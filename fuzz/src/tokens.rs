@@ -37,6 +37,40 @@ pub fn each<'a>(
     Ok(())
 }
 
+/// Whether a map of several pairs is in a key of a map of several pairs.
+///
+/// # Errors
+///
+/// If there is no term.
+pub fn has_map_in_key(bytes: &[u8]) -> Result<bool, DecodeError> {
+    struct Open {
+        waiting: usize,
+        /// Of several pairs: then its next part is a key if an even number of them is left.
+        is_map: bool,
+        in_key: bool,
+    }
+    let mut open: Vec<Open> = Vec::new();
+    let mut found = false;
+    each(bytes, |token, _| {
+        while open.last().is_some_and(|open| open.waiting == 0) {
+            open.pop();
+        }
+        let mut in_key = false;
+        if let Some(around) = open.last_mut() {
+            in_key = around.in_key || around.is_map && around.waiting % 2 == 0;
+            around.waiting -= 1;
+        }
+        let is_map = matches!(token, Token::Map(2..));
+        found |= is_map && in_key;
+        open.push(Open {
+            waiting: parts(&token),
+            is_map,
+            in_key,
+        });
+    })?;
+    Ok(found)
+}
+
 /// The bytes of each term in the term at the front of these bytes, in the order of their starts.
 /// If the whole is no term, of those in front of the error.
 pub fn spans(bytes: &[u8]) -> Vec<Range<usize>> {
