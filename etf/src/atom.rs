@@ -97,9 +97,10 @@ impl Atom {
         }
     }
 
-    /// The same of text whose bytes are the first ones of these, the others being zeros.
+    /// The same of text whose bytes are the lowest of this word, the others being zeros.
     #[inline(always)]
-    pub(crate) const fn from_inline(len: u8, text: [u8; INLINE]) -> Self {
+    pub(crate) const fn from_inline(len: u8, word: u128) -> Self {
+        let [text @ .., _, _] = word.to_le_bytes();
         Self(Repr::Inline { len, text })
     }
 

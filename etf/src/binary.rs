@@ -67,9 +67,10 @@ impl Binary {
         }
     }
 
-    /// The binary whose bytes are the first ones of these, the others being zeros.
+    /// The binary whose bytes are the lowest of this word, the others being zeros.
     #[inline(always)]
-    pub(crate) const fn from_inline(len: u8, bytes: [u8; INLINE]) -> Self {
+    pub(crate) const fn from_inline(len: u8, word: u128) -> Self {
+        let [bytes @ .., _, _] = word.to_le_bytes();
         Self(Repr::Inline { len, bytes })
     }
 

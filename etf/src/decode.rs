@@ -252,7 +252,9 @@ impl<'a> Builder<'_, 'a> {
                 };
                 match top {
                     Frame::Tuple { owed, terms } => {
-                        self.fill(cursor, owed, terms);
+                        if *owed > 0 {
+                            self.fill(cursor, owed, terms);
+                        }
                         if *owed > 0 {
                             break;
                         }
@@ -261,7 +263,9 @@ impl<'a> Builder<'_, 'a> {
                         open.add_tuple(tuple);
                     }
                     Frame::List { owed, terms } => {
-                        self.fill(cursor, owed, terms);
+                        if *owed > 0 {
+                            self.fill(cursor, owed, terms);
+                        }
                         if *owed > 0 || !cursor.nil() {
                             break;
                         }

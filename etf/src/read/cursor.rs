@@ -67,7 +67,8 @@ enum Wide<'a> {
 
 /// Up to 14 bytes, which is what atoms and binaries keep inline, with zeros behind them. Cut out of
 /// the input 16 at a time, because a copy of a few bytes takes longer than one of many.
-pub(crate) type Padded = [u8; INLINE];
+/// The first byte is the lowest of the word, which stays in registers where an array would not.
+pub(crate) type Padded = u128;
 
 /// For each length the bytes of a padded text that belong to it.
 const MASKS: [u128; INLINE + 1] = {
@@ -304,7 +305,7 @@ impl<'a> Cursor<'a> {
         }
         let (text, rest) = rest.split_at_checked(len)?;
         self.rest = rest;
-        Some((text, *word.to_le_bytes().first_chunk()?))
+        Some((text, word))
     }
 
     /// What follows the tag of BINARY_EXT, if it is short, and not at the very end of the input.
@@ -316,7 +317,7 @@ impl<'a> Cursor<'a> {
         let word = u128::from_le_bytes(*rest.first_chunk()?) & MASKS.get(len)?;
         let (bytes, rest) = rest.split_at_checked(len)?;
         self.rest = rest;
-        Some((bytes, *word.to_le_bytes().first_chunk()?))
+        Some((bytes, word))
     }
 
     #[inline(always)]
