@@ -382,7 +382,7 @@ impl<'a> Builder<'_, 'a> {
     fn reference(&mut self, reference: &ReferenceParts<'_>) -> Step<Term> {
         self.charge(size_of::<Reference>())?;
         let node = self.node(&reference.node)?;
-        reference.to_reference(node).map(Term::from)
+        Ok(Term::Reference(Box::new(reference.to_reference(node))))
     }
 
     #[inline(never)]

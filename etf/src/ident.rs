@@ -187,11 +187,14 @@ impl Reference {
         kept.get_mut(..words.len())
             .ok_or(ReferenceError::TooLong)?
             .copy_from_slice(words);
-        Ok(Self {
-            node,
-            words: kept,
-            len: words.len().max(1) as u8,
-        })
+        Ok(Self::of(node, kept, words.len()))
+    }
+
+    /// The reference with so many of these words, the others being zero.
+    #[inline(always)]
+    pub(crate) fn of(node: NodeId, words: [u32; Self::MAX_WORDS], len: usize) -> Self {
+        let len = len.clamp(1, Self::MAX_WORDS) as u8;
+        Self { node, words, len }
     }
 
     /// The node that made the reference.

@@ -205,15 +205,14 @@ impl List {
     }
 
     /// The list `[Element | Tail]`, if the tail is no list but `[]`.
+    #[inline(always)]
     pub(crate) fn pair(element: Term, tail: Term) -> Option<Self> {
-        match tail {
-            Term::List(tail) if tail.is_empty() => Some(Self(Repr::Slice(Box::new([element])))),
-            Term::List(_) => None,
-            tail => {
-                let pair = Other::Pair([element, tail]);
-                Some(Self(Repr::Other(Some(Box::new(pair)))))
-            }
+        if let Term::List(tail) = &tail {
+            let terms = tail.is_empty().then(|| Box::new([element]))?;
+            return Some(Self(Repr::Slice(terms)));
         }
+        let pair = Other::Pair([element, tail]);
+        Some(Self(Repr::Other(Some(Box::new(pair)))))
     }
 
     /// Of at least one element, then the tail, which is no list.

@@ -333,9 +333,7 @@ impl<'a> Reader<'a> {
             _ => None,
         })?;
         let node = self.node(&reference.node);
-        reference
-            .to_reference(node)
-            .map_err(|kind| DecodeError::new(kind, self.position()))
+        Ok(reference.to_reference(node))
     }
 
     fn integer<T>(

@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::atom::Atom;
-use crate::error::{DecodeErrorKind, TermKind};
+use crate::error::TermKind;
 use crate::float::Float;
 use crate::ident::{NodeId, Reference};
 
@@ -245,16 +245,15 @@ impl<'a> ReferenceParts<'a> {
         self.words.iter().map(|word| u32::from_be_bytes(*word))
     }
 
-    pub(crate) fn to_reference(self, node: NodeId) -> Result<Reference, DecodeErrorKind> {
-        let mut words = [0; Reference::MAX_WORDS];
-        let len = self.words.len();
-        for (slot, word) in words.iter_mut().zip(self.words()) {
-            *slot = word;
-        }
-        words
-            .get(..len)
-            .and_then(|words| Reference::new(node, words).ok())
-            .ok_or(DecodeErrorKind::ReferenceLength(len as u16))
+    #[inline]
+    pub(crate) fn to_reference(self, node: NodeId) -> Reference {
+        let word = |index: usize| {
+            self.words
+                .get(index)
+                .map_or(0, |word| u32::from_be_bytes(*word))
+        };
+        let words = [word(0), word(1), word(2), word(3), word(4)];
+        Reference::of(node, words, self.words.len())
     }
 }
 

@@ -349,7 +349,7 @@ native!(
     }
     fn decode(reader: &mut Reader<'_>, _: &Limits) -> Result<Option<Self>, DecodeError> {
         if let Some(reference) = reader.quick_reference() {
-            return Ok(reference.to_reference(node(&reference.node)).ok());
+            return Ok(Some(reference.to_reference(node(&reference.node))));
         }
         reader.read_reference().map(Some)
     }
