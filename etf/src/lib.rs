@@ -32,16 +32,16 @@
 //! |---|---|---|---|
 //! | `1`, `16#ffffffffffffffffff` | [`Integer`] | `i8` to `i128`, `u8` to `u128`, `isize`, `usize`, `num_bigint::{BigInt, BigUint}` | none up to 128 bits |
 //! | `1.5` | [`Float`] | [`Float::new`], `Term::try_from(f64)` | none |
-//! | `ok`, `'an atom'`, `true` | [`Atom`] | [`atom!`], [`Atom::new`], `bool` | none up to 14 bytes and for literals |
-//! | `<<1, 2>>` | [`Binary`] | `&str`, `String`, [`Term::binary`], [`Bytes`](bytes::Bytes); `Vec<u8>` into [`Binary`] | none up to 14 bytes, otherwise shared |
+//! | `ok`, `'an atom'`, `true` | [`Atom`] | [`atom!`], [`Atom::new`], `bool` | none up to 14 bytes and for literals, 64 bytes up to 48 (shared) |
+//! | `<<1, 2>>` | [`Binary`] | `&str`, `String`, [`Term::binary`], [`Bytes`](bytes::Bytes); `Vec<u8>` into [`Binary`] | none up to 14 bytes, 64 bytes up to 48; longer ones share their bytes |
 //! | `<<1, 2:3>>` | [`BitString`] | [`BitString::new`] | boxed |
 //! | `<0.10.0>` | [`Pid`] | [`Pid::new`] | shared by node |
 //! | `#Port<0.1>` | [`Port`] | [`Port::new`] | shared by node |
 //! | `#Ref<0.1.2.3>` | [`Reference`] | [`Reference::new`] | boxed |
 //! | `{a, b}` | [`Tuple`] | Rust tuples of up to 12, [`Term::tuple`] | 24 bytes per element |
 //! | `[]`, `[a, b]` | [`List`] | `Vec`, slices and arrays (also of `u8`), [`Term::list`], [`Term::nil`] | 24 bytes per element |
-//! | `"text"` | [`List`] | [`Term::string`], [`List::from_bytes`] | a byte per element, if all are bytes |
-//! | `[a &#124; b]` | [`List`] | [`Term::improper`], [`List::improper`] | 24 bytes per element |
+//! | `"text"` | [`List`] | [`Term::string`], [`List::from_bytes`] | 64 bytes up to 62 elements that are all bytes; above, a byte per element |
+//! | `[a &#124; b]` | [`List`] | [`Term::improper`], [`List::improper`] | 64 bytes; with more elements, 24 bytes for each and for the tail besides |
 //! | `#{k => v}` | [`Map`] | `BTreeMap`, `HashMap`, [`Term::map`], [`Map::from_pairs`] | 48 bytes per pair |
 //! | `fun lists:map/2` | [`Fun::Export`] | [`ExportFun`] | boxed |
 //! | `fun(X) -> X end` | [`Fun::Internal`] | [`InternalFun`] | boxed |
@@ -55,8 +55,8 @@
 //! nothing, or for a character, is a matter of each protocol.
 //!
 //! Equality is Erlang's `=:=`; for `==` and the standard order see [`Term`] and [`Loose`].
-//! [`Term::phash2`] is the hash that all nodes compute alike. There is no limit on nesting but memory: clone, drop,
-//! comparison, hash and text keep a stack of their own.
+//! [`Term::phash2`] is the hash that all nodes compute alike. There is no limit on nesting but memory:
+//! clone, drop, comparison, hash and text take no more thread stack for deeper terms.
 //!
 //! # Text
 //!
