@@ -75,7 +75,7 @@ macro_rules! on_every_release {
     };
 }
 
-/// The program in the README compiles.
+/// The program in the README compiles, and what it shows of terms holds.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
