@@ -22,6 +22,7 @@ use crate::integer::Integer;
 use crate::limits::Limits;
 use crate::list::List;
 use crate::local::Local;
+use crate::medium::MEDIUM;
 use crate::read::{
     AtomText, Cursor, ExportParts, FunParts, NodeParts, PidParts, PortParts, Reader, RecordParts,
     ReferenceParts, Step, Text, Token, Visit,
@@ -211,9 +212,8 @@ impl<'a> Builder<'_, 'a> {
                         grow(terms, len);
                         open.lengthen(owed);
                     } else if len == 1
-                        && let Some(list) = self.pair(cursor)
+                        && let Some(list) = self.pair(cursor)?
                     {
-                        self.charge(PAIR)?;
                         open.add_list(list);
                     } else {
                         let mut terms = self.terms(len)?;
@@ -307,16 +307,25 @@ impl<'a> Builder<'_, 'a> {
     /// A list of one element, if that and its tail are leaves; else nothing is read. The frequent
     /// one is `[alias | Reference]`.
     #[inline(never)]
-    fn pair(&mut self, cursor: &mut Cursor<'a>) -> Option<List> {
+    fn pair(&mut self, cursor: &mut Cursor<'a>) -> Step<Option<List>> {
         let mut ahead = *cursor;
+        let heap = self.heap;
         let (mut element, mut tail) = (Term::nil(), Term::nil());
-        if !self.read_leaf(&mut ahead, &mut element) || !self.read_leaf(&mut ahead, &mut tail) {
-            return None;
+        if self.read_leaf(&mut ahead, &mut element)
+            && self.read_leaf(&mut ahead, &mut tail)
+            && let Some(list) = List::pair(element, tail)
+        {
+            ahead.counted(2);
+            *cursor = ahead;
+            let taken = if list.is_proper() {
+                size_of::<Term>()
+            } else {
+                PAIR
+            };
+            return self.charge(taken).map(|()| Some(list));
         }
-        let list = List::pair(element, tail)?;
-        ahead.counted(2);
-        *cursor = ahead;
-        Some(list)
+        self.heap = heap;
+        Ok(None)
     }
 
     // ---- leaves ----
@@ -352,13 +361,16 @@ impl<'a> Builder<'_, 'a> {
         if let Some(known) = self.reader.known_node(node) {
             return Ok(known.clone());
         }
-        self.charge(NODE)?;
+        let name = node.name.copied();
+        self.charge(NODE.saturating_add(shared(name, name)))?;
         Ok(self.reader.node(node))
     }
 
     #[inline(never)]
     fn big_integer(&mut self, negative: bool, magnitude: &[u8]) -> Step<Term> {
-        self.charge(magnitude.len())?;
+        if magnitude.len() > INLINE_INTEGER {
+            self.charge(BIG.saturating_add(magnitude.len().next_multiple_of(8)))?;
+        }
         let integer = Integer::from_le_magnitude(negative, magnitude);
         Ok(Term::Integer(integer))
     }
@@ -367,7 +379,7 @@ impl<'a> Builder<'_, 'a> {
     fn bit_string(&mut self, bytes: &'a [u8], last_bits: u8) -> Step<Term> {
         self.charge(size_of::<BitString>())?;
         // Bits that must be cleared take a copy, whatever the binary is.
-        self.charge(bytes.len())?;
+        self.charge(shared(bytes.len(), bytes.len()))?;
         let bits = BitString::new(self.reader.to_binary(bytes), last_bits);
         bits.map(Term::from).map_err(|_| Kind::BitString)
     }
@@ -421,6 +433,8 @@ impl<'a> Builder<'_, 'a> {
             // A list of bytes will be joined.
             self.charge_each(list.len(), size_of::<Term>())?;
             grow(&mut terms, list.len());
+        } else {
+            self.charge(PAIR.saturating_add(size_of::<Term>()))?;
         }
         Ok(match List::improper(terms, tail) {
             Ok(list) => Term::List(list),
@@ -493,17 +507,25 @@ impl<'a> Builder<'_, 'a> {
 /// What a list of few bytes takes.
 const STRING: usize = 64;
 
-/// What a list of an element and a tail takes.
+/// What a list of an element and a tail takes, and a longer one beside its elements and tail.
 const PAIR: usize = 64;
 
 /// What a [`NodeId`] takes: two counters, an atom, a creation.
 const NODE: usize = 40;
 
+/// What a [`BigInt`](num_bigint::BigInt) takes beside its digits.
+const BIG: usize = size_of::<num_bigint::BigInt>();
+
+/// The most bytes of an integer that take no memory.
+const INLINE_INTEGER: usize = 16;
+
 /// What text or a binary of this length takes, of which so much is copied: nothing if it is kept
-/// inline, else two counters and a handle more.
+/// inline, one block if it is not long, else two counters and a handle more.
 const fn shared(len: usize, copied: usize) -> usize {
-    if len <= 14 {
+    if len <= INLINE {
         0
+    } else if len <= MEDIUM {
+        MEDIUM + 16
     } else {
         copied.saturating_add(48)
     }

@@ -61,8 +61,9 @@ impl core::error::Error for DecodeError {}
 /// What is wrong with bytes that are no term.
 ///
 /// Except for [`HeapLimit`](Self::HeapLimit), [`InflatedLimit`](Self::InflatedLimit),
-/// [`Compressed`](Self::Compressed) and what the typed reading functions find unexpected, OTP
-/// refuses the same input, with `badarg`.
+/// [`Compressed`](Self::Compressed) and what the typed reading functions find unexpected, the newest
+/// OTP refuses the same input, with `badarg`. What some release takes nevertheless, such as an
+/// external fun of more than 255 arguments, is listed in the project's protocol notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
@@ -220,7 +221,8 @@ impl fmt::Display for TermKind {
 
 /// Why a term has no external form.
 ///
-/// Every variant is a size that the format, or every OTP release, refuses.
+/// Every variant is a size that the format, or the newest OTP, refuses. OTP 25 holds larger integers
+/// than later releases, so that one read from it may not be written again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {

@@ -166,7 +166,6 @@ impl<'a> Reader<'a> {
     /// The next token, given to the visitor.
     #[cfg(feature = "serde")]
     #[inline(always)]
-    #[cfg(feature = "serde")]
     pub(crate) fn visit<V: Visit<'a>>(
         &mut self,
         visitor: &mut V,
@@ -180,7 +179,6 @@ impl<'a> Reader<'a> {
     /// Reads the next term if it is an atom of which the function says so.
     #[cfg(feature = "serde")]
     #[inline]
-    #[cfg(feature = "serde")]
     pub(crate) fn atom_if(
         &mut self,
         accept: impl FnOnce(&AtomText<'a>) -> bool,
@@ -192,7 +190,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether tokens may refer to a table of atoms.
-    #[cfg(feature = "serde")]
     #[cfg(feature = "serde")]
     pub(crate) const fn has_atoms(&self) -> bool {
         !self.cursor.atoms.is_empty()

@@ -1,4 +1,4 @@
-//! How terms are written. This is the only file that emits tags.
+//! How terms are written. This file and its folder are the only ones that emit tags.
 //!
 //! It writes what OTP 26 and later write, and nothing older: atoms in UTF-8, ports of 64 bits,
 //! byte lists as STRING_EXT. How a whole [`Term`](crate::Term) is walked is in `encode.rs`.

@@ -24,9 +24,14 @@ fn a_prefix_of_a_term_ends_too_early() {
         if from_slice(&bytes).is_err() {
             continue;
         }
+        // Without what follows the term. A reader knows no compressed terms; they have tests of
+        // their own.
+        let Ok(term) = Reader::new(&bytes[1..]).skip() else {
+            assert_eq!(bytes[1], b'P', "{name}");
+            continue;
+        };
         terms += 1;
-        // Without what follows the term.
-        let len = 1 + Reader::new(&bytes[1..]).skip().map_or(0, <[u8]>::len);
+        let len = 1 + term.len();
         for cut in cuts(len) {
             let error = from_slice(&bytes[..cut]).unwrap_err();
             assert!(

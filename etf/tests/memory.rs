@@ -14,7 +14,8 @@ use bytes::{Bytes, BytesMut};
 #[cfg(feature = "zlib")]
 use erland_etf::from_slice_with;
 use erland_etf::{
-    Atom, AtomTable, Limits, NodeId, Pid, RawTerm, Reader, Term, Writer, atom, from_bytes, to_vec,
+    Atom, AtomTable, Limits, NodeId, Pid, RawTerm, Reader, Reference, Term, Writer, atom,
+    from_bytes, to_vec,
 };
 
 use common::corpus;
@@ -276,6 +277,72 @@ fn max_heap_is_kept() {
                 "{name}: {taken} of {max_heap}"
             );
         }
+    }
+}
+
+/// Terms each kind of which takes memory of its own: what the limit counts for them is what they
+/// take, or more.
+#[test]
+fn a_term_takes_no_more_than_its_limit() {
+    let node = |index: u32| NodeId::new(Atom::new(&format!("{index:0255}")).unwrap(), index + 4);
+    let bytes = |tag: &[u8], len: usize| [tag, &vec![0xff; len][..]].concat();
+    let mut terms = Vec::new();
+    for len in [1, 14, 15, 48, 49, 62, 63, 64, 255, 1000] {
+        let long = u32::try_from(len).unwrap().to_be_bytes();
+        terms.push(bytes(&[&[109], &long[..]].concat(), len));
+        terms.push(bytes(&[&[107], &long[2..]].concat(), len));
+        terms.push(bytes(&[&[77], &long[..], &[3]].concat(), len));
+        if let Ok(len) = u8::try_from(len) {
+            terms.push(bytes(&[110, len, 1], len.into()));
+            terms.push([&[119, len][..], "a".repeat(len.into()).as_bytes()].concat());
+        }
+    }
+    let tail = |tail: &[u8]| [&list(1)[..], &bytes(&[109, 0, 0, 3, 232], 1000), tail].concat();
+    terms.extend([
+        tail(&[106]),
+        tail(&[97, 1]),
+        tail(&[104, 0]),
+        tail(&[104, 1, 97, 1]),
+    ]);
+    terms.push(tail(&[107, 0, 1, 7]));
+    for index in 0..6 {
+        let mut one = BytesMut::new();
+        let mut writer = Writer::new(&mut one);
+        writer.tuple_header(2);
+        writer.pid(&Pid::new(node(index), 1, 2));
+        writer.reference(&Reference::new(node(index + 1), &[1, 2, 3]).unwrap());
+        terms.push(one.to_vec());
+    }
+    // Many of each, and some of all.
+    let mut inputs: Vec<Vec<u8>> = terms.iter().map(|term| list_of(term)).collect();
+    let all = terms.concat().repeat(20);
+    inputs.push([&list(terms.len() * 20)[..], &all, &[106]].concat());
+    inputs.extend(terms);
+    for bytes in inputs {
+        let decode = |max_heap| {
+            let limits = Limits::default().with_max_heap(max_heap);
+            Reader::new(&bytes).read_term(&limits)
+        };
+        // The smallest limit with which it is accepted.
+        let (mut refused, mut accepted) = (0_usize, 1 << 26);
+        while refused + 1 < accepted {
+            let max_heap = refused.midpoint(accepted);
+            match decode(max_heap) {
+                Ok(_) => accepted = max_heap,
+                Err(error) => {
+                    assert!(error.is_limit(), "{error}");
+                    refused = max_heap;
+                }
+            }
+        }
+        let mut term = None;
+        let taken = measure(|| term = decode(accepted).ok()).bytes_current;
+        assert!(term.is_some());
+        let start = &bytes[..bytes.len().min(12)];
+        assert!(
+            usize::try_from(taken).unwrap() <= accepted,
+            "{start:?}: {taken} of {accepted}"
+        );
     }
 }
 

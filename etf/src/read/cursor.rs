@@ -1,4 +1,5 @@
-//! How bytes become tokens. This file and `rare.rs` are the only ones that interpret tags.
+//! How bytes become tokens, with `rare.rs`. Beside them, `skip.rs` and `typed.rs` read the frequent
+//! tags without making tokens; what they do not know they leave to this file.
 
 use core::fmt;
 
@@ -336,7 +337,6 @@ impl<'a> Cursor<'a> {
     /// looked into.
     #[cfg(feature = "serde")]
     #[inline]
-    #[cfg(feature = "serde")]
     pub(super) fn atom_if(&mut self, accept: impl FnOnce(&AtomText<'a>) -> bool) -> Step<bool> {
         match *self.rest.first().ok_or(Kind::Eof)? {
             tag::SMALL_ATOM_UTF8

@@ -21,7 +21,8 @@ impl<'a> Cursor<'a> {
         while owed > 0 {
             // Whatever the last one claimed, this shows whether it was there.
             let Some(tag) = bytes.get(at) else {
-                return Err(error(Kind::Eof, start));
+                let missing = if at == bytes.len() { at } else { start };
+                return Err(error(Kind::Eof, missing));
             };
             start = at;
             owed = owed.wrapping_sub(1);

@@ -160,7 +160,9 @@ impl Config {
     /// # Errors
     ///
     /// If the value has no term (a float that is not finite, a name that is no atom), if some part
-    /// of it is larger than the format or OTP takes, or if its type says so.
+    /// of it is larger than the format or OTP takes, or if its type says so. Not if a value gives a
+    /// map two equal keys (`Pairs` and `serde(flatten)` can): that is written, and no decoder of
+    /// whole terms takes it.
     pub fn to_vec<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, Error> {
         let mut out = BytesMut::with_capacity(128);
         self.encode(value, &mut out)?;

@@ -8,7 +8,8 @@ use ::serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use ::serde::ser::{Serialize, Serializer};
 
 /// A map as its pairs, in the order in which they are encoded: no hashing, no sorting, and keys of
-/// any type. Equal keys are not looked for. In any other format, too, it is a map.
+/// any type. Equal keys are not looked for, read or written; a map with two equal keys no decoder of
+/// whole terms takes, nor does OTP. In any other format, too, it is a map.
 ///
 /// ```
 /// use erland_etf::serde::{Pairs, from_slice};

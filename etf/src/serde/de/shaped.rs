@@ -6,7 +6,6 @@ use alloc::string::String;
 use ::serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{DecodeErrorKind as Kind, TermKind};
-use crate::limits::Limits;
 use crate::read::{Reader, Token};
 use crate::term::Term;
 use crate::write::TRUE;
@@ -68,8 +67,9 @@ impl<'d, 'de> Shaped<'d, 'de> {
 
     fn pairs<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let keyword = self.wrap == Wrap::Keyword;
+        let position = self.inner.reader.position();
         let start = self.inner.list()?;
-        self.inner.nested(|inner| {
+        let read = self.inner.nested(|inner| {
             let mut elements = ListElements::new(inner, start);
             let value = visitor.visit_map(ListPairs {
                 elements: &mut elements,
@@ -79,15 +79,21 @@ impl<'d, 'de> Shaped<'d, 'de> {
             })?;
             elements.close()?;
             Ok(value)
-        })
+        });
+        read.map_err(|error| error.at(position))
     }
 
     fn characters<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let position = self.inner.reader.position();
         let start = self.inner.list()?;
         let mut elements = ListElements::new(self.inner, start);
         let mut text = String::new();
         while let Some(character) = elements.next_element::<u32>()? {
-            text.push(char::from_u32(character).ok_or(ErrorKind::from(Kind::IntegerOutOfRange))?);
+            let Some(character) = char::from_u32(character) else {
+                let error = Error::from(ErrorKind::from(Kind::IntegerOutOfRange));
+                return Err(error.at(position));
+            };
+            text.push(character);
         }
         visitor.visit_string(text)
     }
@@ -337,7 +343,7 @@ impl ListPairs<'_, '_, '_> {
             self.flag = matches!(element, Element::Flag);
             if let Element::Pair = element {
                 let key = inner.reader.cursor();
-                let term = inner.reader.read_term(&Limits::DEFAULT)?;
+                let term = inner.reader.read_term(inner.config.limits())?;
                 if self.keyword && term.as_atom().is_none() {
                     return Err(ErrorKind::KeywordKey.into());
                 }
@@ -350,7 +356,7 @@ impl ListPairs<'_, '_, '_> {
             }
             inner.reader.set_cursor(start);
             if self.flag {
-                let term = inner.reader.read_term(&Limits::DEFAULT)?;
+                let term = inner.reader.read_term(inner.config.limits())?;
                 if self.seen.insert(term) {
                     inner.reader.set_cursor(start);
                     return Ok(true);
