@@ -268,7 +268,7 @@ fn what_is_strict() {
     );
     refused::<Keyword<Point>>(
         b"l\0\0\0\x01w\x01xj",
-        "key of a keyword list that is no atom",
+        "key of a keyword list that is no atom at byte 1",
     );
     refused::<Pid>(b"a\x01", "integer instead of pid at byte 1");
     refused::<Integer>(b"w\x02ok", "atom instead of an integer at byte 1");
