@@ -215,12 +215,10 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn skip(&mut self) -> Result<&'a [u8], DecodeError> {
         let start = self.cursor.rest;
-        let mut cursor = self.cursor;
-        cursor
-            .skip()
-            .map_err(|(kind, left)| self.error(kind, left))?;
-        self.cursor = cursor;
-        Ok(self.since(start))
+        match self.cursor.skip() {
+            Ok(()) => Ok(self.since(start)),
+            Err((kind, left)) => Err(self.error(kind, left)),
+        }
     }
 
     /// How many terms the open containers wait for once the next term is complete.

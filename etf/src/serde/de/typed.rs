@@ -140,6 +140,10 @@ impl<'de> Deserializer<'de> {
         if let Some(text) = self.reader.quick_atom() {
             return visitor.visit_borrowed_str(text);
         }
+        let start = self.reader.position();
+        if let Some(bytes) = self.reader.quick_binary() {
+            return visitor.visit_borrowed_str(utf8(bytes).map_err(|error| error.at(start))?);
+        }
         match self.any_name(expected)? {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_string(text),
