@@ -16,7 +16,7 @@ loop(Port) ->
             true = port_command(Port, [Verdicts, <<(erlang:system_info(atom_count)):32>>]),
             loop(Port);
         {Port, eof} ->
-            halt(0)
+            erlang:halt(0, [{flush, false}])
     end.
 
 %% A case is `Length:32, Input, Length:32, Encoded, Compare, Hash:32`: what is to be decoded, what
