@@ -57,6 +57,8 @@ on_every_release! {
         let probe = Probe::start(&rust);
         probe.introduce(&erl, "P").await;
         erl.expect("R = monitor(process, P), is_reference(R)", "true").await;
+        // The monitor has arrived: the same connection, later.
+        erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
         probe.end(Term::from((atom!("gone"), 1_i64)));
         erl.expect("erland_helper:reply(10000) =:= {'DOWN', R, process, P, {gone, 1}}", "true").await;
         erl.expect("R2 = monitor(process, P), erland_helper:reply(10000) =:= {'DOWN', R2, process, P, noproc}", "true").await;
@@ -64,6 +66,7 @@ on_every_release! {
         let probe = Probe::start(&rust);
         probe.introduce(&erl, "Q").await;
         erl.expect("R3 = monitor(process, Q), is_reference(R3)", "true").await;
+        erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
         probe.panic("went wrong");
         erl.expect(
             "erland_helper:reply(10000) =:= {'DOWN', R3, process, Q, {panic, <<\"went wrong\">>}}",
