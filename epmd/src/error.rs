@@ -3,6 +3,11 @@
 //! [`Malformed`] is a fact about bytes, [`RequestError`] is what a server needs to know about a
 //! request that it cannot serve, [`Error`] is what an operation of the client ends with.
 
+#[cfg(feature = "tokio")]
+use std::io;
+#[cfg(feature = "tokio")]
+use std::net::SocketAddr;
+
 /// Why bytes are no EPMD message, or why a value cannot be written as one.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -43,6 +48,9 @@ pub enum Malformed {
     /// A port is above 65535.
     #[error("the port is above 65535")]
     Port,
+    /// The reply to a KILL or STOP is none of those that there are.
+    #[error("the reply is none of those that the request has")]
+    UnknownReply,
 }
 
 /// Why a server cannot serve a request, and what that means for the connection.
@@ -63,15 +71,32 @@ pub enum RequestError {
     },
 }
 
-/// Why an operation of the [`Client`](crate::Client) failed.
+/// Why an operation of the [`Client`](crate::Client) failed. The text completes "failed to …".
 #[cfg(feature = "tokio")]
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The connection to epmd could not be opened, or broke. The kind
-    /// [`ConnectionRefused`](std::io::ErrorKind::ConnectionRefused) means that no epmd listens.
+    /// The host has no address, or none of the wanted family.
+    #[error("resolve the host {host}")]
+    Resolve {
+        /// The name as it was given.
+        host: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No connection to epmd could be opened. Where there are several addresses, this tells of the
+    /// last one tried.
+    #[error("connect to epmd at {addr}")]
+    Connect {
+        /// The address.
+        addr: SocketAddr,
+        /// Why not. The kind [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) means that
+        /// no epmd listens there; see [`is_no_epmd`](Error::is_no_epmd).
+        source: io::Error,
+    },
+    /// The connection to epmd broke. A daemon that has no file descriptors left resets it.
     #[error("talk to epmd")]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
     /// The operation took longer than the client's timeout.
     #[error("get an answer from epmd in time")]
     Timeout,
@@ -85,8 +110,15 @@ pub enum Error {
         /// The result byte of the reply, never 0.
         result: u8,
     },
+    /// epmd closed the connection without a reply to a request that it takes only from its own
+    /// host, and `addr` is no address of this one: to register, to dump, to kill and to stop.
+    #[error("get a reply from epmd at {addr}: it takes this only from its own host")]
+    NotLocal {
+        /// The address of epmd.
+        addr: SocketAddr,
+    },
     /// epmd closed the connection without a complete reply. The daemon of OTP does so with
-    /// requests that it finds malformed, or takes only from a peer on its own host.
+    /// requests that it finds malformed or does not allow.
     #[error("get a reply from epmd: it closed the connection")]
     Closed,
     /// What epmd answered is not the reply to the request: the other end is to blame.
@@ -96,4 +128,14 @@ pub enum Error {
     /// was sent.
     #[error("write the request to epmd")]
     Request(#[source] Malformed),
+}
+
+#[cfg(feature = "tokio")]
+impl Error {
+    /// Whether no epmd listens at the address.
+    #[must_use]
+    pub fn is_no_epmd(&self) -> bool {
+        matches!(self, Self::Connect { source, .. }
+            if source.kind() == io::ErrorKind::ConnectionRefused)
+    }
 }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | how a request or a reply looks on the wire | [`message`] |
 //! | who is registered, in which order, with which creation | [`names`] |
-//! | how to register, look up and list | [`Client`], [`Registration`] (feature `tokio`) |
+//! | how to register, look up, list and end | [`Client`], [`Registration`], [`Lease`] (feature `tokio`) |
 //! | how to be the daemon | [`Server`], [`ServerHandle`] (feature `tokio`) |
 //!
 //! Without the feature `tokio` (on by default) what remains is the codec and the table, neither of
@@ -47,7 +47,9 @@ mod client;
 mod server;
 
 #[cfg(feature = "tokio")]
-pub use client::{Client, Registration};
+pub use client::{
+    Client, Family, KillOutcome, Lease, Registration, RegistrationState, StopOutcome,
+};
 #[cfg(feature = "tokio")]
 pub use error::Error;
 pub use error::{Malformed, RequestError};

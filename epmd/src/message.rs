@@ -5,9 +5,11 @@
 //! daemon closes the connection. Source: "EPMD Protocol" in OTP's chapter "Distribution Protocol",
 //! and for what that leaves open the daemon itself (`epmd_srv.c` of OTP 25 to 29).
 
+mod control;
 mod request;
 mod response;
 
+pub use control::{KillResponse, StopResponse};
 pub use request::Request;
 pub use response::{Alive2Response, Dump, DumpLine, Names, Port2Response};
 

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use erland_epmd::Malformed;
 use erland_epmd::message::{
-    Alive2Response, Dump, DumpLine, Names, NodeEntry, NodeType, Port2Response, Request,
+    Alive2Response, Dump, DumpLine, KillResponse, Names, NodeEntry, NodeType, Port2Response,
+    Request, StopResponse,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -93,6 +94,24 @@ proptest! {
         prop_assert_eq!(Dump::decode(&dump.encode()), Ok(dump));
     }
 
+    #[test]
+    fn replies_to_kill_and_stop_come_back(junk in vec(any::<u8>(), 0..20)) {
+        for response in [KillResponse::Killed, KillResponse::LivingNodes] {
+            let bytes = [response.encode(), &junk].concat();
+            prop_assert_eq!(KillResponse::decode(&bytes), Ok(Some(response)));
+            for end in 0..response.encode().len() {
+                prop_assert_eq!(KillResponse::decode(&bytes[..end]), Ok(None));
+            }
+        }
+        for response in [StopResponse::Stopped, StopResponse::NotRegistered] {
+            let bytes = [response.encode(), &junk].concat();
+            prop_assert_eq!(StopResponse::decode(&bytes), Ok(Some(response)));
+            for end in 0..7 {
+                prop_assert_eq!(StopResponse::decode(&bytes[..end]), Ok(None));
+            }
+        }
+    }
+
     /// And what is understood can be written again, junk behind the fields aside.
     #[test]
     fn garbage_never_panics(bytes in vec(any::<u8>(), 0..400)) {
@@ -134,6 +153,12 @@ fn decode_all(bytes: &[u8]) {
     }
     if let Ok(Some(response)) = Alive2Response::decode(bytes) {
         assert!(bytes.starts_with(&response.encode()));
+    }
+    if let Ok(Some(response)) = KillResponse::decode(bytes) {
+        assert!(bytes.starts_with(response.encode()));
+    }
+    if let Ok(Some(response)) = StopResponse::decode(bytes) {
+        assert!(bytes.starts_with(&response.encode()[..7]));
     }
     if let Ok(names) = Names::decode(bytes) {
         assert_eq!(Names::decode(&names.encode()), Ok(names));

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use erland_epmd::{Client, NodeEntry, Registration, Server, ServerHandle};
+use erland_epmd::{Client, NodeEntry, Server, ServerHandle};
 
 use crate::error::{Chain, StartError};
 use crate::node::Node;
@@ -37,7 +37,7 @@ pub enum Epmd {
 /// A registered name. Dropping it gives the name up and stops the embedded epmd.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    registration: Registration,
+    registration: erland_epmd::Lease,
     server: Option<ServerHandle>,
     addr: SocketAddr,
 }
@@ -71,10 +71,7 @@ impl Registrar {
         let mut attempts = START_ATTEMPTS;
         loop {
             match self.register(here, None).await {
-                Err(StartError::Register {
-                    source: erland_epmd::Error::Io(error),
-                    ..
-                }) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(StartError::Register { source, .. }) if source.is_no_epmd() => {}
                 registered => return registered,
             }
             attempts -= 1;
@@ -119,7 +116,7 @@ impl Registrar {
         server: Option<ServerHandle>,
     ) -> Result<Lease, StartError> {
         // The creation epmd offers is ignored: ours is chosen once and holds without an epmd too.
-        match Client::new(addr).register(&self.entry).await {
+        match Client::new(addr).register_once(&self.entry).await {
             Ok(registration) => Ok(Lease {
                 registration,
                 server,

@@ -193,7 +193,7 @@ async fn silence_ends_a_request_but_not_a_registration() {
         .start();
     let client = Client::new(server.local_addrs()[0]);
     let mut held = client
-        .register(&NodeEntry::new("foo", 1))
+        .register_once(&NodeEntry::new("foo", 1))
         .await
         .expect("free");
 
@@ -237,7 +237,7 @@ async fn stop_closes_the_port_and_every_connection() {
     let (server, client) = start().await;
     let addr = server.local_addrs()[0];
     let mut held = client
-        .register(&NodeEntry::new("foo", 1))
+        .register_once(&NodeEntry::new("foo", 1))
         .await
         .expect("free");
     let mut silent = Raw::connect(&server).await;
@@ -248,7 +248,9 @@ async fn stop_closes_the_port_and_every_connection() {
         .expect("the registration is lost");
     assert_eq!(silent.read_to_end().await, b"");
     match client.names().await {
-        Err(Error::Io(error)) => assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
+        Err(Error::Connect { source, .. }) => {
+            assert_eq!(source.kind(), ErrorKind::ConnectionRefused)
+        }
         other => panic!("{other:?}"),
     }
     assert!(
@@ -261,7 +263,7 @@ async fn stop_closes_the_port_and_every_connection() {
 async fn dropping_the_handle_stops_the_server() {
     let (server, client) = start().await;
     let mut held = client
-        .register(&NodeEntry::new("foo", 1))
+        .register_once(&NodeEntry::new("foo", 1))
         .await
         .expect("free");
     drop(server);
