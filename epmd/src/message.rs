@@ -11,6 +11,7 @@ mod response;
 
 pub use control::{KillResponse, StopResponse};
 pub use request::Request;
+pub(crate) use response::encode_names;
 pub use response::{Alive2Response, Dump, DumpLine, Names, Port2Response};
 
 use crate::error::Malformed;

@@ -2,13 +2,24 @@
 //!
 //! It keeps two lists, as the daemon of OTP does: the registered nodes, and the names that were
 //! given up. The second exists for one reason: a node that registers again must get another
-//! creation, so that nobody takes its processes for those of its former life.
+//! creation, so that nobody takes its processes for those of its former life. Unlike the daemon,
+//! whose lists are searched from one end to the other, both are hash tables that remember their
+//! order: every operation on one name costs the same whatever the number of names.
 
-use crate::message::{Dump, DumpLine, Names, NodeEntry};
-use std::collections::VecDeque;
+use crate::message::{Dump, DumpLine, Names, NodeEntry, NodeType, encode_names};
+use bytes::Bytes;
+use hashlink::LinkedHashMap;
+use std::hash::RandomState;
+use std::sync::Arc;
 
-/// How many given up names are remembered: `MAX_UNREG_COUNT` of `epmd_int.h`.
+#[cfg(test)]
+mod tests;
+
+/// How many given up names are remembered at least: `MAX_UNREG_COUNT` of `epmd_int.h`.
 pub const MAX_UNUSED: usize = 1000;
+
+/// As many with `epmd -d`: `DEBUG_MAX_UNREG_COUNT` of `epmd_int.h`.
+pub const MAX_UNUSED_DEBUG: usize = 5;
 
 /// The least creation. 0 stands for "any", and 1 to 3 were all that existed before OTP 23, so that
 /// a node with one of them could be taken for an old one.
@@ -18,6 +29,24 @@ pub const MIN_CREATION: u32 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("register the name: another node holds it")]
 pub struct Taken;
+
+/// One registration, as opposed to an earlier or later one of the same name. A table gives each
+/// number once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegistrationId(u64);
+
+/// A registered node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The node's name up to the `@`.
+    pub name: Arc<str>,
+    /// The port on which the node accepts distribution connections.
+    pub port: u16,
+    /// The creation that the node was given.
+    pub creation: u32,
+    /// Which registration of the name this is.
+    pub id: RegistrationId,
+}
 
 /// The registration table.
 ///
@@ -29,31 +58,66 @@ pub struct Taken;
 /// let first = table.register(NodeEntry::new("rust", 9100), 3, 1_700_000_000)?;
 /// assert_eq!(table.register(NodeEntry::new("rust", 9101), 4, 1_700_000_000), Err(Taken));
 ///
-/// table.unregister("rust");
+/// table.unregister("rust", first.id);
 /// let second = table.register(NodeEntry::new("rust", 9102), 5, 1_700_000_000)?;
-/// assert_eq!(second, first + 1);
+/// assert_eq!(second.creation, first.creation + 1);
 /// # Ok::<(), Taken>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Table {
     /// The newest registration last.
-    registered: Vec<Node>,
+    registered: List,
     /// The longest unused name first.
-    unused: VecDeque<Node>,
+    unused: List,
+    max_unused: usize,
+    last_id: u64,
 }
 
+/// Peers choose the names, so the hash is the keyed one of the standard library.
+type List = LinkedHashMap<Arc<str>, Node, RandomState>;
+
+/// What belongs to a name: all of a [`NodeEntry`] but the name itself, which is stored once.
 #[derive(Debug)]
 struct Node {
-    entry: NodeEntry,
+    id: RegistrationId,
+    /// Empty with every node of OTP.
+    extra: Box<[u8]>,
     creation: u32,
     fd: i32,
+    port: u16,
+    high: u16,
+    low: u16,
+    node_type: NodeType,
+    protocol: u8,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Table {
-    /// A table with no names.
+    /// A table with no names that remembers [`MAX_UNUSED`] given up ones.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_max_unused(MAX_UNUSED)
+    }
+
+    /// A table with no names that remembers so many given up ones.
+    ///
+    /// The limit is that of `epmd_srv.c`: it takes effect when a name registers that is not
+    /// remembered, and then the longest unused name is forgotten. When many nodes go at once they
+    /// are all remembered until others come, so that the table never holds more than the most
+    /// names that were registered at once, `max_unused` and one.
+    #[must_use]
+    pub fn with_max_unused(max_unused: usize) -> Self {
+        Self {
+            registered: List::default(),
+            unused: List::default(),
+            max_unused,
+            last_id: 0,
+        }
     }
 
     /// Registers a node and gives it a creation.
@@ -63,66 +127,103 @@ impl Table {
     ///
     /// # Errors
     /// [`Taken`] when a node of this name is registered, which then keeps everything it has.
-    pub fn register(&mut self, entry: NodeEntry, fd: i32, now: u32) -> Result<u32, Taken> {
-        if self.find(&entry.name).is_some() {
+    pub fn register(&mut self, entry: NodeEntry, fd: i32, now: u32) -> Result<Registered, Taken> {
+        if self.registered.contains_key(&*entry.name) {
             return Err(Taken);
         }
-        let known = self
-            .unused
-            .iter()
-            .position(|node| node.entry.name == entry.name);
-        let former = match known.and_then(|at| self.unused.remove(at)) {
-            Some(node) => node.creation,
-            None => now,
+        let (name, former) = match self.unused.remove_entry(&*entry.name) {
+            Some((name, node)) => (name, node.creation),
+            None => {
+                if self.unused.len() > self.max_unused {
+                    self.unused.pop_front();
+                }
+                (Arc::from(entry.name), now)
+            }
         };
-        let creation = former.wrapping_add(1).max(MIN_CREATION);
-        self.registered.push(Node {
-            entry,
-            creation,
+        self.last_id += 1;
+        let node = Node {
+            id: RegistrationId(self.last_id),
+            extra: Box::from(&*entry.extra),
+            creation: former.wrapping_add(1).max(MIN_CREATION),
             fd,
-        });
-        Ok(creation)
-    }
-
-    /// Gives a name up; `false` if no node of this name is registered.
-    pub fn unregister(&mut self, name: &str) -> bool {
-        let Some(at) = self
-            .registered
-            .iter()
-            .position(|node| node.entry.name == name)
-        else {
-            return false;
+            port: entry.port,
+            high: entry.high,
+            low: entry.low,
+            node_type: entry.node_type,
+            protocol: entry.protocol,
         };
-        if self.unused.len() == MAX_UNUSED {
-            self.unused.pop_front();
-        }
-        self.unused.push_back(self.registered.remove(at));
-        true
+        let registered = node.registered(&name);
+        self.registered.insert(name, node);
+        Ok(registered)
     }
 
-    /// The registered node of this name.
+    /// Gives a registration up; `false` if it is not in force, be it that its name is free or that
+    /// it was registered again.
+    pub fn unregister(&mut self, name: &str, id: RegistrationId) -> bool {
+        self.holds(name, id) && self.remove(name).is_some()
+    }
+
+    /// Gives a name up, whoever holds it; `None` if no node of this name is registered.
+    pub fn remove(&mut self, name: &str) -> Option<Registered> {
+        let (name, node) = self.registered.remove_entry(name)?;
+        let registered = node.registered(&name);
+        self.unused.insert(name, node);
+        Some(registered)
+    }
+
+    /// Whether this registration is in force.
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<&NodeEntry> {
-        let node = self
-            .registered
-            .iter()
-            .find(|node| node.entry.name == name)?;
-        Some(&node.entry)
+    pub fn holds(&self, name: &str, id: RegistrationId) -> bool {
+        self.registered.get(name).is_some_and(|node| node.id == id)
+    }
+
+    /// What the node of this name registered.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<NodeEntry> {
+        let node = self.registered.get(name)?;
+        Some(NodeEntry {
+            name: name.to_owned(),
+            port: node.port,
+            node_type: node.node_type,
+            protocol: node.protocol,
+            high: node.high,
+            low: node.low,
+            extra: Bytes::copy_from_slice(&node.extra),
+        })
+    }
+
+    /// How many nodes are registered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.registered.len()
+    }
+
+    /// Whether no node is registered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.registered.is_empty()
     }
 
     /// The registered nodes, the newest first.
-    pub fn iter(&self) -> impl Iterator<Item = &NodeEntry> {
-        self.registered.iter().rev().map(|node| &node.entry)
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Registered> {
+        let nodes = self.registered.iter().rev();
+        nodes.map(|(name, node)| node.registered(name))
     }
 
     /// The reply to a NAMES_REQ of a daemon that listens on `port`.
     #[must_use]
     pub fn names(&self, port: u16) -> Names {
-        let entries = self
-            .iter()
-            .map(|entry| (entry.name.clone(), entry.port))
+        let nodes = self.registered.iter().rev();
+        let entries = nodes
+            .map(|(name, node)| (name.to_string(), node.port))
             .collect();
         Names { port, entries }
+    }
+
+    /// The same, as it is sent.
+    pub(crate) fn encode_names(&self, port: u16) -> Vec<u8> {
+        let nodes = self.registered.iter().rev();
+        encode_names(port, nodes.map(|(name, node)| (&**name, node.port)))
     }
 
     /// The reply to a DUMP_REQ of a daemon that listens on `port`.
@@ -130,99 +231,29 @@ impl Table {
     pub fn dump(&self, port: u16) -> Dump {
         Dump {
             port,
-            active: self.registered.iter().rev().map(Node::dump).collect(),
-            unused: self.unused.iter().map(Node::dump).collect(),
+            active: lines(self.registered.iter().rev()),
+            unused: lines(self.unused.iter()),
         }
     }
 }
 
 impl Node {
-    fn dump(&self) -> DumpLine {
-        DumpLine {
-            name: self.entry.name.clone(),
-            port: self.entry.port,
-            fd: self.fd,
+    fn registered(&self, name: &Arc<str>) -> Registered {
+        Registered {
+            name: Arc::clone(name),
+            port: self.port,
+            creation: self.creation,
+            id: self.id,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: u32 = 0x6b00_d2ff;
-
-    fn register(table: &mut Table, name: &str) -> Result<u32, Taken> {
-        table.register(NodeEntry::new(name, 1), 9, NOW)
-    }
-
-    fn listed(table: &Table) -> Vec<&str> {
-        table.iter().map(|entry| entry.name.as_str()).collect()
-    }
-
-    #[test]
-    fn the_newest_registration_comes_first() {
-        let mut table = Table::new();
-        for name in ["a", "b", "c"] {
-            assert!(register(&mut table, name).is_ok());
-        }
-        assert_eq!(listed(&table), ["c", "b", "a"]);
-        assert!(table.unregister("b"));
-        assert!(register(&mut table, "b").is_ok());
-        assert_eq!(listed(&table), ["b", "c", "a"]);
-    }
-
-    #[test]
-    fn a_duplicate_leaves_the_first_owner_untouched() {
-        let mut table = Table::new();
-        assert_eq!(table.register(NodeEntry::new("a", 1), 3, NOW), Ok(NOW + 1));
-        assert_eq!(table.register(NodeEntry::new("a", 2), 4, NOW), Err(Taken));
-        assert_eq!(table.find("a").map(|entry| entry.port), Some(1));
-    }
-
-    #[test]
-    fn each_life_of_a_name_has_another_creation() {
-        let mut table = Table::new();
-        for life in 1..5 {
-            assert_eq!(register(&mut table, "a"), Ok(NOW + life));
-            assert!(table.unregister("a"));
-        }
-    }
-
-    #[test]
-    fn creations_below_four_do_not_occur() {
-        let mut table = Table::new();
-        assert_eq!(table.register(NodeEntry::new("early", 1), 3, 0), Ok(4));
-        assert_eq!(
-            table.register(NodeEntry::new("late", 1), 3, u32::MAX - 1),
-            Ok(u32::MAX)
-        );
-        assert!(table.unregister("late"));
-        assert_eq!(table.register(NodeEntry::new("late", 1), 3, NOW), Ok(4));
-    }
-
-    #[test]
-    fn the_oldest_unused_name_makes_room() {
-        let mut table = Table::new();
-        for number in 0..=MAX_UNUSED {
-            let name = number.to_string();
-            assert!(register(&mut table, &name).is_ok());
-            assert!(table.unregister(&name));
-        }
-        let unused = table.dump(1).unused;
-        assert_eq!(unused.len(), MAX_UNUSED);
-        assert_eq!(unused[0].name, "1");
-        assert_eq!(register(&mut table, "0"), Ok(NOW + 1), "forgotten");
-        assert_eq!(register(&mut table, "1"), Ok(NOW + 2), "remembered");
-    }
-
-    #[test]
-    fn a_name_that_nobody_holds_cannot_be_given_up() {
-        let mut table = Table::new();
-        assert!(!table.unregister("a"));
-        assert!(register(&mut table, "a").is_ok());
-        assert!(table.unregister("a"));
-        assert!(!table.unregister("a"));
-        assert_eq!(table.dump(1).unused.len(), 1);
-    }
+fn lines<'a>(nodes: impl Iterator<Item = (&'a Arc<str>, &'a Node)>) -> Vec<DumpLine> {
+    nodes
+        .map(|(name, node)| DumpLine {
+            name: name.to_string(),
+            port: node.port,
+            fd: node.fd,
+        })
+        .collect()
 }

@@ -1,116 +1,192 @@
 //! How to be the epmd of a host, or of a test: a server that any program can embed.
 //!
-//! It answers as the daemon of OTP does, so that nodes of OTP can use it, with two exceptions that
-//! suit a guest in somebody else's program: KILL and STOP are not offered, and what it remembers
-//! of a connection has a bound.
+//! It answers as the daemon of OTP does (`epmd_srv.c` of OTP 25 to 29), so that nodes of OTP can
+//! use it. Where it differs, a bound is the reason: for connections, for names, for the time that
+//! one request may take. See [`Server`].
 
+mod accept;
 mod connection;
+mod handle;
+mod lease;
+mod listener;
+mod metrics;
+mod reply;
+mod settings;
+mod shared;
+mod throttle;
+mod watch;
 
-use crate::message::Names;
+pub use handle::ServerHandle;
+pub use metrics::Metrics;
+pub use watch::{NameEvent, Watch};
+
 use crate::names::Table;
-use connection::Connection;
-use std::future::poll_fn;
+use ipnet::IpNet;
+use listener::Listener;
+use settings::Settings;
+use shared::Shared;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
-
-/// As many as the daemon of OTP serves at most. A registered node takes one for as long as it
-/// lives.
-const DEFAULT_MAX_CONNECTIONS: usize = 1024;
-
-/// The daemon's default for `-packet_timeout`.
-const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long a reply that is on its way may take after the server was stopped.
-const STOP_DEADLINE: Duration = Duration::from_secs(1);
-
-/// The pause after a failed accept. It fails when the process has no file descriptors left, and
-/// would fail again at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// An epmd that has its port but does not serve yet.
+///
+/// What a connection may cost has a bound:
+///
+/// | what | bound | beyond it |
+/// |---|---|---|
+/// | registered nodes | [`with_max_names`](Self::with_max_names) | result 1, as for a taken name |
+/// | connections that are not registered nodes | [`with_max_connections`](Self::with_max_connections) | closed without a reply |
+/// | time for a request to arrive, counted from accept, and again for its reply to be read | [`with_idle_timeout`](Self::with_idle_timeout) | closed |
+/// | bytes kept of a request | 3,060, taken as they arrive | closed without a reply |
+///
+/// The first two are separate so that look-ups are served even when there is no room for another
+/// node. [`start`](Self::start) lowers both when the file limit of the process is below their sum.
+/// Each refusal is counted in [`Metrics`] and logged, at most one line every ten seconds.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     addrs: Vec<SocketAddr>,
-    limits: Limits,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    max_connections: usize,
-    idle_timeout: Duration,
-}
-
-/// What the connections share.
-#[derive(Debug)]
-struct Shared {
-    table: Mutex<Table>,
-    /// The port that NAMES and DUMP announce.
-    port: u16,
-    idle_timeout: Duration,
-}
-
-impl Shared {
-    /// A panic elsewhere cannot leave the table half changed, so that poison means nothing here.
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    settings: Settings,
 }
 
 impl Server {
     /// Listens on the given addresses.
     ///
     /// An epmd has one port: where a later address has the port 0, it means the port that the
-    /// first address got. `[::]` takes IPv4 as well on systems whose IPv6 sockets do so by
-    /// default, such as Linux; there it must not be listed together with `0.0.0.0`.
+    /// first address got. A socket for an IPv6 address takes IPv6 only, so that `[::]` and
+    /// `0.0.0.0` go together, as with the daemon of OTP.
     ///
     /// # Errors
     /// Those of the system: the port may be taken. An empty list is an invalid input.
+    ///
+    /// # Cancel safety
+    /// It never waits; it is `async` because it needs the runtime.
     pub async fn bind(addrs: &[SocketAddr]) -> io::Result<Self> {
-        let mut server = Self {
-            listeners: Vec::with_capacity(addrs.len()),
-            addrs: Vec::with_capacity(addrs.len()),
-            limits: Limits {
-                max_connections: DEFAULT_MAX_CONNECTIONS,
-                idle_timeout: DEFAULT_IDLE_TIMEOUT,
-            },
-        };
+        let mut listeners: Vec<TcpListener> = Vec::with_capacity(addrs.len());
         for &addr in addrs {
             let mut addr = addr;
-            if let (0, Some(first)) = (addr.port(), server.addrs.first()) {
-                addr.set_port(first.port());
+            if let (0, Some(first)) = (addr.port(), listeners.first()) {
+                addr.set_port(first.local_addr()?.port());
             }
-            let listener = TcpListener::bind(addr).await?;
-            server.addrs.push(listener.local_addr()?);
-            server.listeners.push(listener);
+            listeners.push(listener::bind(addr)?);
         }
-        if server.listeners.is_empty() {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        Ok(server)
+        Self::from_listeners(listeners)
     }
 
-    /// Sets how many connections are served at once, registered nodes included; 1024 unless set. A
-    /// further one is closed without a reply, which the log says.
+    /// Takes sockets that listen already, as from a service manager (socket activation).
+    ///
+    /// NAMES and DUMP announce the port of the first.
+    ///
+    /// # Errors
+    /// Those of the system, such as when one is no listening socket. An empty list is an invalid
+    /// input.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn from_listeners(listeners: Vec<TcpListener>) -> io::Result<Self> {
+        if listeners.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "an epmd needs an address to listen on",
+            ));
+        }
+        let addrs = listeners.iter().map(TcpListener::local_addr);
+        let addrs = addrs.collect::<io::Result<_>>()?;
+        let listeners = listeners.into_iter().map(Listener::new);
+        Ok(Self {
+            listeners: listeners.collect::<io::Result<_>>()?,
+            addrs,
+            settings: Settings::default(),
+        })
+    }
+
+    /// Sets how many nodes can be registered at once; 20,000 unless set. A further one gets the
+    /// result 1, which is what the protocol has for a refusal, and the log names the limit.
+    ///
+    /// Each registered node takes one file descriptor.
     #[must_use]
-    pub fn with_max_connections(mut self, max_connections: usize) -> Self {
-        self.limits.max_connections = max_connections;
+    pub fn with_max_names(mut self, max_names: usize) -> Self {
+        self.settings.max_names = max_names;
         self
     }
 
-    /// Sets how long a connection may keep silent before its request is complete, or leave a reply
-    /// unread; 60 seconds unless set. A connection that asked for a registration may keep silent
-    /// for ever.
+    /// Sets how many connections are served at once beside those of the registered nodes; 1,024
+    /// unless set. A further one is closed without a reply.
+    ///
+    /// A node whose registration was refused may keep its connection open, as with the daemon of
+    /// OTP; such connections count here, and are closed when there is no room for others.
+    #[must_use]
+    pub fn with_max_connections(mut self, max_connections: usize) -> Self {
+        self.settings.max_connections = max_connections;
+        self
+    }
+
+    /// Sets how long a request may take to arrive, counted from accept, and how long its reply may
+    /// be left unread; 60 seconds unless set (`-packet_timeout` of the daemon of OTP, which counts
+    /// from the last byte, so that a slow peer can hold a connection for hours). A connection that
+    /// asked for a registration may keep silent for ever.
     #[must_use]
     pub fn with_idle_timeout(mut self, idle_timeout: Duration) -> Self {
-        self.limits.idle_timeout = idle_timeout;
+        self.settings.idle_timeout = idle_timeout;
+        self
+    }
+
+    /// Sets whether a peer on this host may end the server (KILL) or drop a registration (STOP);
+    /// unless set it may not, and such a request is closed without a reply.
+    ///
+    /// For a daemon. KILL is then answered `OK`, after which the server
+    /// [ends](ServerHandle::ended); but `NO`, and nothing ends, while nodes are registered. STOP is
+    /// closed without a reply. [`with_relaxed_command_check`](Self::with_relaxed_command_check)
+    /// allows both at any time.
+    #[must_use]
+    pub fn with_admin(mut self, admin: bool) -> Self {
+        self.settings.admin = admin;
+        self
+    }
+
+    /// Sets whether KILL is obeyed though nodes are registered, and STOP at all
+    /// (`-relaxed_command_check` of the daemon of OTP); only together with
+    /// [`with_admin`](Self::with_admin).
+    #[must_use]
+    pub fn with_relaxed_command_check(mut self, relaxed: bool) -> Self {
+        self.settings.relaxed = relaxed;
+        self
+    }
+
+    /// Serves peers with these address prefixes only; unless set, all.
+    ///
+    /// A peer with a loopback address (127.0.0.0/8, `::1`) is always served: nodes of this host
+    /// need not be listed, and cannot be locked out. Any other is closed at accept without a byte.
+    /// An IPv4 peer of a socket that takes both families is compared as IPv4.
+    #[must_use]
+    pub fn with_allow(mut self, allow: impl IntoIterator<Item = IpNet>) -> Self {
+        self.settings.allow = Some(allow.into_iter().collect());
+        self
+    }
+
+    /// Waits so long before each connection is accepted (`-delay_accept` of the daemon of OTP): an
+    /// aid to simulate a busy server. Zero unless set.
+    #[must_use]
+    pub fn with_delay_accept(mut self, delay: Duration) -> Self {
+        self.settings.delay_accept = delay;
+        self
+    }
+
+    /// Waits so long before each reply (`-delay_write` of the daemon of OTP): an aid to simulate a
+    /// busy server. Zero unless set. Other connections are served meanwhile.
+    #[must_use]
+    pub fn with_delay_write(mut self, delay: Duration) -> Self {
+        self.settings.delay_write = delay;
+        self
+    }
+
+    /// Sets how many given up names are remembered, see
+    /// [`Table::with_max_unused`]; [`MAX_UNUSED`](crate::names::MAX_UNUSED) unless set.
+    #[must_use]
+    pub fn with_max_unused(mut self, max_unused: usize) -> Self {
+        self.settings.max_unused = max_unused;
         self
     }
 
@@ -120,7 +196,8 @@ impl Server {
         &self.addrs
     }
 
-    /// Serves until the returned handle is dropped or [stopped](ServerHandle::stop).
+    /// Serves until the returned handle is dropped or [stopped](ServerHandle::stop), or a KILL is
+    /// accepted.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -129,150 +206,19 @@ impl Server {
         let Self {
             listeners,
             addrs,
-            limits,
+            mut settings,
         } = self;
-        let shared = Arc::new(Shared {
-            table: Mutex::new(Table::new()),
-            port: addrs.first().map_or(0, SocketAddr::port),
-            idle_timeout: limits.idle_timeout,
-        });
-        let (stop, stopped) = watch::channel(());
-        tracing::info!(?addrs, "epmd serves");
-        let accepting = Accepting {
-            listeners,
-            turn: 0,
-            connections: JoinSet::new(),
-            max_connections: limits.max_connections,
-            refused: 0,
-            shared: Arc::clone(&shared),
-            stopped,
-        };
-        let task = tokio::spawn(accepting.run());
-        ServerHandle {
-            shared,
-            addrs,
-            stop,
-            task,
-        }
-    }
-}
-
-/// A running epmd. Dropping the handle stops it, without waiting for the end.
-#[derive(Debug)]
-pub struct ServerHandle {
-    shared: Arc<Shared>,
-    addrs: Vec<SocketAddr>,
-    /// Nothing is ever sent: its end is the message.
-    stop: watch::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl ServerHandle {
-    /// The addresses on which the server listens.
-    #[must_use]
-    pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.addrs
-    }
-
-    /// The registered nodes, the newest registration first.
-    #[must_use]
-    pub fn names(&self) -> Names {
-        self.shared.table().names(self.shared.port)
-    }
-
-    /// Stops the server: closes the port and all connections, after the replies that are on their
-    /// way, and returns when nothing of it is left. Registered nodes see the end of their
-    /// connections.
-    pub async fn stop(self) {
-        drop(self.stop);
-        report(self.task.await);
-    }
-}
-
-/// The task that accepts, and owns all connections.
-struct Accepting {
-    listeners: Vec<TcpListener>,
-    /// The listener that is asked first, so that a busy one does not starve the others.
-    turn: usize,
-    connections: JoinSet<()>,
-    max_connections: usize,
-    /// Connections refused since the last one that was not.
-    refused: usize,
-    shared: Arc<Shared>,
-    stopped: watch::Receiver<()>,
-}
-
-impl Accepting {
-    async fn run(mut self) {
-        let mut stopped = self.stopped.clone();
-        loop {
-            tokio::select! {
-                accepted = accept(&self.listeners, &mut self.turn) => match accepted {
-                    Ok((stream, peer)) => self.admit(stream, peer),
-                    Err(error) => {
-                        tracing::warn!(%error, "epmd cannot accept a connection");
-                        sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-                Some(ended) = self.connections.join_next() => report(ended),
-                _ = stopped.changed() => break,
-            }
-        }
-        drop(self.listeners);
-        let connections = &mut self.connections;
-        let all_ended = async {
-            while let Some(ended) = connections.join_next().await {
-                report(ended);
-            }
-        };
-        if timeout(STOP_DEADLINE, all_ended).await.is_err() {
-            tracing::warn!(left = connections.len(), "epmd stops with replies unread");
-            connections.shutdown().await;
-        }
-    }
-
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
-        if self.connections.len() >= self.max_connections {
-            // One line when it begins and one when it is over: a peer must not fill the log.
-            if self.refused == 0 {
-                tracing::warn!(
-                    %peer,
-                    max_connections = self.max_connections,
-                    "epmd refuses connections: as many as allowed are open"
-                );
-            }
-            self.refused += 1;
-            return;
-        }
-        if self.refused > 0 {
-            tracing::warn!(refused = self.refused, "epmd takes connections again");
-            self.refused = 0;
-        }
-        let connection =
-            Connection::new(stream, peer, Arc::clone(&self.shared), self.stopped.clone());
-        self.connections.spawn(connection.serve());
-    }
-}
-
-async fn accept(
-    listeners: &[TcpListener],
-    turn: &mut usize,
-) -> io::Result<(TcpStream, SocketAddr)> {
-    poll_fn(|cx| {
-        for _ in listeners {
-            *turn = (*turn + 1) % listeners.len();
-            if let Poll::Ready(accepted) = listeners[*turn].poll_accept(cx) {
-                return Poll::Ready(accepted);
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-/// No task of the server panics or is aborted unless there is a defect.
-fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a task of epmd failed");
+        settings.fit(settings::file_limit());
+        tracing::info!(
+            ?addrs,
+            max_names = settings.max_names,
+            max_connections = settings.max_connections,
+            "epmd serves"
+        );
+        let port = addrs.first().map_or(0, SocketAddr::port);
+        let table = Table::with_max_unused(settings.max_unused);
+        let shared = Arc::new(Shared::new(table, port, settings));
+        let done = accept::spawn(listeners, Arc::clone(&shared));
+        ServerHandle::new(shared, addrs, done)
     }
 }

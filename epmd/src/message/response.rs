@@ -191,11 +191,11 @@ impl Names {
     /// The reply as it is sent.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut text = String::new();
-        for (name, port) in &self.entries {
-            write_line(&mut text, format_args!("name {name} at port {port}\n"));
-        }
-        heading(self.port, &text)
+        let entries = self.entries.iter();
+        encode_names(
+            self.port,
+            entries.map(|(name, port)| (name.as_str(), *port)),
+        )
     }
 
     /// The whole reply, as it was received until epmd closed the connection.
@@ -314,6 +314,18 @@ fn short(input: &[u8]) -> IResult<&[u8], Alive2Response> {
 /// Fixed-size fields can fail in one way only: there are too few bytes.
 fn complete<T>(parsed: IResult<&[u8], T>) -> Option<(&[u8], T)> {
     parsed.ok()
+}
+
+/// A NAMES reply, as it is sent.
+pub(crate) fn encode_names<'a>(
+    port: u16,
+    entries: impl Iterator<Item = (&'a str, u16)>,
+) -> Vec<u8> {
+    let mut text = String::new();
+    for (name, port) in entries {
+        write_line(&mut text, format_args!("name {name} at port {port}\n"));
+    }
+    heading(port, &text)
 }
 
 /// Writing into a `String` cannot fail.

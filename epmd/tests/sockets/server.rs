@@ -211,15 +211,10 @@ async fn silence_ends_a_request_but_not_a_registration() {
 async fn connections_beyond_the_limit_are_refused_until_one_ends() {
     let server = bind().await.with_max_connections(2).start();
     let client = Client::new(server.local_addrs()[0]);
-    let first = client
-        .register(&NodeEntry::new("a", 1))
-        .await
-        .expect("free");
-    let _second = client
-        .register(&NodeEntry::new("b", 1))
-        .await
-        .expect("free");
+    let first = Raw::connect(&server).await;
+    let _second = Raw::connect(&server).await;
     assert_eq!(exchange(&server, b"").await, b"");
+    assert_eq!(server.metrics().refused_crowded, 1);
 
     drop(first);
     let asking = async {
@@ -230,6 +225,38 @@ async fn connections_beyond_the_limit_are_refused_until_one_ends() {
     timeout(DEADLINE, asking)
         .await
         .expect("a connection is free again");
+}
+
+#[tokio::test]
+async fn names_beyond_the_limit_are_refused_and_lookups_are_served() {
+    let server = bind()
+        .await
+        .with_max_names(2)
+        .with_max_connections(1)
+        .start();
+    let client = Client::new(server.local_addrs()[0]);
+    let first = client
+        .register(&NodeEntry::new("a", 1))
+        .await
+        .expect("free");
+    let _second = client
+        .register(&NodeEntry::new("b", 1))
+        .await
+        .expect("free");
+    assert_eq!(
+        {
+            let mut third = Raw::connect(&server).await;
+            third.send(ALIVE2_FOO).await;
+            third.read(6).await
+        },
+        b"v\x01\0\0\0\x63"
+    );
+    assert_eq!(server.metrics().names_full, 1);
+
+    drop(first);
+    gone(&client, "a").await;
+    let third = client.register(&NodeEntry::new("c", 1)).await;
+    assert!(third.is_ok());
 }
 
 #[tokio::test]
