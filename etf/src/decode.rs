@@ -20,7 +20,7 @@ use crate::fun::{ExportFun, Fun, InternalFun};
 use crate::ident::{NodeId, Pid, Port, Reference};
 use crate::integer::Integer;
 use crate::limits::Limits;
-use crate::list::List;
+use crate::list::{LIST, List, bytes_outside};
 use crate::local::Local;
 use crate::medium::MEDIUM;
 use crate::read::{
@@ -216,6 +216,7 @@ impl<'a> Builder<'_, 'a> {
                     {
                         open.add_list(list);
                     } else {
+                        self.charge(LIST)?;
                         let mut terms = self.terms(len)?;
                         self.fill(cursor, &mut owed, &mut terms);
                         if owed > 0 || !cursor.nil() {
@@ -317,12 +318,9 @@ impl<'a> Builder<'_, 'a> {
         {
             ahead.counted(2);
             *cursor = ahead;
-            let taken = if list.is_proper() {
-                size_of::<Term>()
-            } else {
-                PAIR
-            };
-            return self.charge(taken).map(|()| Some(list));
+            let terms = if list.is_proper() { 1 } else { 2 };
+            self.charge_each(terms, size_of::<Term>())?;
+            return Ok(Some(list));
         }
         self.heap = heap;
         Ok(None)
@@ -434,7 +432,7 @@ impl<'a> Builder<'_, 'a> {
             self.charge_each(list.len(), size_of::<Term>())?;
             grow(&mut terms, list.len());
         } else {
-            self.charge(PAIR.saturating_add(size_of::<Term>()))?;
+            self.charge(size_of::<Term>())?;
         }
         Ok(match List::improper(terms, tail) {
             Ok(list) => Term::List(list),
@@ -442,15 +440,20 @@ impl<'a> Builder<'_, 'a> {
         })
     }
 
-    #[inline]
-    fn string(&mut self, bytes: &'a [u8]) -> Step<Term> {
-        self.charge(STRING)?;
-        if let Some(list) = List::from_short_bytes(bytes) {
-            return Ok(Term::List(list));
+    /// The list of the first `len` of these bytes, behind which the rest of the input is.
+    #[inline(always)]
+    fn string(&mut self, len: usize, all: &'a [u8]) -> Step<List> {
+        self.charge(bytes_outside(len))?;
+        match List::from_short_bytes(len, all) {
+            Some(list) => Ok(list),
+            None => self.long_string(all.get(..len).unwrap_or_default()),
         }
+    }
+
+    #[inline(never)]
+    fn long_string(&mut self, bytes: &'a [u8]) -> Step<List> {
         self.charge(self.reader.copied(bytes))?;
-        let bytes = self.reader.to_bytes(bytes);
-        Ok(Term::List(List::from_long_bytes(bytes)))
+        Ok(List::from_long_bytes(self.reader.to_bytes(bytes)))
     }
 
     #[inline(never)]
@@ -503,12 +506,6 @@ impl<'a> Builder<'_, 'a> {
         self.charge(count.saturating_mul(bytes))
     }
 }
-
-/// What a list of few bytes takes.
-const STRING: usize = 64;
-
-/// What a list of an element and a tail takes, and a longer one beside its elements and tail.
-const PAIR: usize = 64;
 
 /// What a [`NodeId`] takes: two counters, an atom, a creation.
 const NODE: usize = 40;

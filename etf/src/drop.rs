@@ -31,13 +31,6 @@ pub(crate) fn drop_pairs(pairs: Box<[(Term, Term)]>) {
     }
 }
 
-/// Drops what is inside of these terms.
-pub(crate) fn drop_inside(terms: &mut [Term]) {
-    for term in terms {
-        empty(term, SHALLOW);
-    }
-}
-
 fn shallow(mut terms: Box<[Term]>, depth: u32) {
     let found = terms
         .iter()
@@ -90,7 +83,7 @@ fn found_in(term: &Term) -> Found {
         Term::Binary(binary) => binary.is_shared(),
         Term::Tuple(_) | Term::Map(_) | Term::Fun(_) | Term::Record(_) => return Found::Nested,
         Term::List(list) if list.has_terms() => return Found::Nested,
-        Term::List(list) => !list.is_empty(),
+        Term::List(list) => !list.is_inline(),
         Term::BitString(_) | Term::Pid(_) | Term::Port(_) | Term::Reference(_) | Term::Local(_) => {
             true
         }
@@ -108,12 +101,8 @@ fn empty(term: &mut Term, depth: u32) {
         Term::Tuple(tuple) => shallow(mem::take(&mut tuple.0), depth),
         Term::Map(map) => shallow_pairs(mem::take(&mut map.0), depth),
         Term::List(list) => {
-            if let Some(terms) = list.take_boxed() {
+            if let Some(terms) = list.take_terms() {
                 shallow(terms, depth);
-            } else if let Some(pair) = list.pair_mut() {
-                for term in pair {
-                    empty(term, depth);
-                }
             }
         }
         rare => {
@@ -171,14 +160,7 @@ impl Todo {
         match term {
             Term::Tuple(tuple) => self.terms.push(mem::take(&mut tuple.0)),
             Term::Map(map) => self.pairs.push(mem::take(&mut map.0)),
-            Term::List(list) => {
-                if let Some(terms) = list.take_boxed() {
-                    self.terms.push(terms);
-                } else if let Some(pair) = list.pair_mut() {
-                    let pair = pair.each_mut().map(|term| mem::replace(term, Term::nil()));
-                    self.terms.push(Box::new(pair));
-                }
-            }
+            Term::List(list) => self.terms.extend(list.take_terms()),
             rare => self.terms.extend(take_rare(rare)),
         }
     }

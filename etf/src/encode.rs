@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::error::EncodeError;
 use crate::fun::{Fun, InternalFun};
 use crate::integer::View as IntegerView;
-use crate::list::View as ListView;
+use crate::list::{List, Short, View as ListView};
 use crate::read::{FunParts, MAX_FUN_FREE, MAX_MAP_LEN, MAX_TUPLE_LEN, NodeParts, PidParts, SMALL};
 use crate::record::Record;
 use crate::term::Term;
@@ -199,27 +199,9 @@ fn size<'t>(term: &'t Term, len: &mut usize) -> Result<Option<Inside<'t>>, Encod
             }
             (size::tuple(tuple.len()), Some(Inside::Terms(tuple.iter())))
         }
-        Term::List(list) => match list.view() {
-            ListView::Nil => (size::NIL, None),
-            ListView::Bytes(bytes) if bytes.len() <= MAX_STRING_LEN => {
-                (size::STRING.saturating_add(bytes.len()), None)
-            }
-            ListView::Bytes(bytes) => {
-                len32(bytes.len(), EncodeError::ListTooLarge)?;
-                let elements = bytes.len().saturating_mul(size::BYTE);
-                ((size::HEADER + size::NIL).saturating_add(elements), None)
-            }
-            ListView::Slice(terms) if is_string(terms) => {
-                (size::STRING.saturating_add(terms.len()), None)
-            }
-            ListView::Slice(terms) => {
-                len32(terms.len(), EncodeError::ListTooLarge)?;
-                (size::HEADER + size::NIL, Some(Inside::Terms(terms.iter())))
-            }
-            ListView::Improper(terms) => {
-                len32(terms.len().saturating_sub(1), EncodeError::ListTooLarge)?;
-                (size::HEADER, Some(Inside::Terms(terms.iter())))
-            }
+        Term::List(list) => match list.short_len() {
+            Some(len) => (size::STRING.saturating_add(usize::from(len)), None),
+            None => size_of_list(list)?,
         },
         Term::Map(map) => {
             if map.len() > MAX_MAP_LEN as usize {
@@ -231,6 +213,33 @@ fn size<'t>(term: &'t Term, len: &mut usize) -> Result<Option<Inside<'t>>, Encod
     };
     *len = len.saturating_add(own);
     Ok(inside)
+}
+
+/// Of a list that is no short one of bytes.
+#[inline(always)]
+fn size_of_list(list: &List) -> Result<(usize, Option<Inside<'_>>), EncodeError> {
+    Ok(match list.view() {
+        ListView::Nil => (size::NIL, None),
+        ListView::Bytes(bytes) if bytes.len() <= MAX_STRING_LEN => {
+            (size::STRING.saturating_add(bytes.len()), None)
+        }
+        ListView::Bytes(bytes) => {
+            len32(bytes.len(), EncodeError::ListTooLarge)?;
+            let elements = bytes.len().saturating_mul(size::BYTE);
+            ((size::HEADER + size::NIL).saturating_add(elements), None)
+        }
+        ListView::Slice(terms) if is_string(terms) => {
+            (size::STRING.saturating_add(terms.len()), None)
+        }
+        ListView::Slice(terms) => {
+            len32(terms.len(), EncodeError::ListTooLarge)?;
+            (size::HEADER + size::NIL, Some(Inside::Terms(terms.iter())))
+        }
+        ListView::Improper(terms) => {
+            len32(terms.len().saturating_sub(1), EncodeError::ListTooLarge)?;
+            (size::HEADER, Some(Inside::Terms(terms.iter())))
+        }
+    })
 }
 
 #[inline(never)]
@@ -405,46 +414,55 @@ fn open<'t>(term: &'t Term, stage: &mut Stage<'_>) -> Result<Option<Frame<'t>>, 
             stage.tuple_header(len32(tuple.len(), EncodeError::TupleTooLarge)?);
             return Ok(Some(Frame::Terms(tuple.iter(), End::Nothing)));
         }
-        Term::List(list) => match list.view() {
-            ListView::Nil => stage.nil(),
-            ListView::Bytes(bytes) => match u16::try_from(bytes.len()) {
-                Ok(len) => {
-                    stage.string_header(len);
-                    match list.as_short() {
-                        Some(block) => stage.block(block, bytes.len()),
-                        None => stage.raw(bytes),
-                    }
-                }
-                Err(_) => {
-                    stage.list_header(len32(bytes.len(), EncodeError::ListTooLarge)?);
-                    for byte in bytes {
-                        stage.small(i64::from(*byte));
-                    }
-                    stage.nil();
-                }
-            },
-            ListView::Slice(terms) => {
-                if is_string(terms) {
-                    stage.string_header(terms.len() as u16);
-                    for byte in terms.iter().filter_map(byte) {
-                        stage.piece(u128::from(byte), 1);
-                    }
-                    return Ok(None);
-                }
-                stage.list_header(len32(terms.len(), EncodeError::ListTooLarge)?);
-                return Ok(Some(Frame::Terms(terms.iter(), End::Nil)));
-            }
-            ListView::Improper(terms) => {
-                let len = terms.len().saturating_sub(1);
-                stage.list_header(len32(len, EncodeError::ListTooLarge)?);
-                return Ok(Some(Frame::Terms(terms.iter(), End::Nothing)));
-            }
+        Term::List(list) => match list.as_short() {
+            Some(Short::Inline(len, block)) => stage.short_string(len, block),
+            Some(Short::Small(len, block)) => stage.short_string(len, block),
+            Some(Short::Large(len, block)) => stage.short_string(len, block),
+            None => return open_list(list, stage),
         },
         Term::Map(map) => {
             stage.map_header(len32(map.len(), EncodeError::MapTooLarge)?);
             return Ok(Some(Frame::Pairs(map.0.iter())));
         }
         rare => return open_rare(rare, &mut Writer::new(stage.flush())),
+    }
+    Ok(None)
+}
+
+/// A list that is no short one of bytes.
+#[inline(always)]
+fn open_list<'t>(list: &'t List, stage: &mut Stage<'_>) -> Result<Option<Frame<'t>>, EncodeError> {
+    match list.view() {
+        ListView::Nil => stage.nil(),
+        ListView::Bytes(bytes) => match u16::try_from(bytes.len()) {
+            Ok(len) => {
+                stage.string_header(len);
+                stage.raw(bytes);
+            }
+            Err(_) => {
+                stage.list_header(len32(bytes.len(), EncodeError::ListTooLarge)?);
+                for byte in bytes {
+                    stage.small(i64::from(*byte));
+                }
+                stage.nil();
+            }
+        },
+        ListView::Slice(terms) => {
+            if is_string(terms) {
+                stage.string_header(terms.len() as u16);
+                for byte in terms.iter().filter_map(byte) {
+                    stage.piece(u128::from(byte), 1);
+                }
+                return Ok(None);
+            }
+            stage.list_header(len32(terms.len(), EncodeError::ListTooLarge)?);
+            return Ok(Some(Frame::Terms(terms.iter(), End::Nil)));
+        }
+        ListView::Improper(terms) => {
+            let len = terms.len().saturating_sub(1);
+            stage.list_header(len32(len, EncodeError::ListTooLarge)?);
+            return Ok(Some(Frame::Terms(terms.iter(), End::Nothing)));
+        }
     }
     Ok(None)
 }

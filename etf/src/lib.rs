@@ -40,7 +40,7 @@
 //! | `#Ref<0.1.2.3>` | [`Reference`] | [`Reference::new`] | boxed |
 //! | `{a, b}` | [`Tuple`] | Rust tuples of up to 12, [`Term::tuple`] | 24 bytes per element |
 //! | `[]`, `[a, b]` | [`List`] | `Vec`, slices and arrays (also of `u8`), [`Term::list`], [`Term::nil`] | 24 bytes per element |
-//! | `"text"` | [`List`] | [`Term::string`], [`List::from_bytes`] | 64 bytes up to 62 elements that are all bytes; above, a byte per element |
+//! | `"text"` | [`List`] | [`Term::string`], [`List::from_bytes`] | if all elements are bytes: nothing up to 14 of them, 56 bytes up to 56, 120 up to 120; above, a byte per element |
 //! | `[a &#124; b]` | [`List`] | [`Term::improper`], [`List::improper`] | 64 bytes; with more elements, 24 bytes for each and for the tail besides |
 //! | `#{k => v}` | [`Map`] | `BTreeMap`, `HashMap`, [`Term::map`], [`Map::from_pairs`] | 48 bytes per pair |
 //! | `fun lists:map/2` | [`Fun::Export`] | [`ExportFun`] | boxed |

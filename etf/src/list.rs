@@ -1,6 +1,8 @@
 //! What a list is in memory. There is one list type; whether a list came as bytes (STRING_EXT) or
 //! as elements (LIST_EXT) never shows.
 
+mod repr;
+
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::{self, Vec};
@@ -13,6 +15,10 @@ use crate::binary::Binary;
 use crate::integer::Integer;
 use crate::term::Term;
 use crate::{drop, walk};
+
+use repr::Repr;
+
+pub(crate) use repr::{LIST, Short, bytes_outside};
 
 /// An Erlang list, proper or improper, in a handle of 16 bytes.
 ///
@@ -32,54 +38,7 @@ use crate::{drop, walk};
 /// assert_eq!(bytes, terms);
 /// assert_eq!(bytes.iter().filter_map(Term::as_i64).sum::<i64>(), 97 + 98);
 /// ```
-#[derive(Default)]
 pub struct List(Repr);
-
-// `None` is the only form of `[]`, and the only one a constant can have; it takes the place of
-// the null pointer of the first box, which keeps a list at 16 bytes.
-enum Repr {
-    /// A proper list, not empty.
-    Slice(Box<[Term]>),
-    Other(Option<Box<Other>>),
-}
-
-// 64 bytes, so that most strings and every `[Head | Tail]` take one allocation.
-enum Other {
-    /// A proper list of bytes, not empty and no more than [`SHORT`].
-    Short { len: u8, bytes: [u8; SHORT] },
-    /// A proper list of more bytes.
-    Bytes(Bytes),
-    /// One element, then the tail, which is no list.
-    Pair([Term; 2]),
-    /// More elements, then the tail, which is no list.
-    Improper(Box<[Term]>),
-}
-
-/// The most bytes that are kept beside the length in 64 bytes.
-const SHORT: usize = 62;
-
-const _: () = assert!(size_of::<Other>() <= 64);
-
-impl Other {
-    /// Of bytes that are neither none nor more than [`SHORT`].
-    fn short(from: &[u8]) -> Option<Self> {
-        let mut bytes = [0; SHORT];
-        bytes.get_mut(..from.len())?.copy_from_slice(from);
-        let len = from.len() as u8;
-        Some(Self::Short { len, bytes })
-    }
-
-    fn view(&self) -> View<'_> {
-        match self {
-            Self::Short { len, bytes } => {
-                View::Bytes(bytes.get(..usize::from(*len)).unwrap_or_default())
-            }
-            Self::Bytes(bytes) => View::Bytes(bytes),
-            Self::Pair(terms) => View::Improper(terms),
-            Self::Improper(terms) => View::Improper(terms),
-        }
-    }
-}
 
 /// What a [`List`] holds, for code that treats the forms differently.
 #[derive(Clone, Copy)]
@@ -98,67 +57,59 @@ impl List {
     /// The empty list, `[]`.
     #[must_use]
     pub const fn nil() -> Self {
-        Self(Repr::Other(None))
+        Self(Repr::Nil)
     }
 
     /// The proper list of these bytes as integers, what Erlang calls a string. Any length.
     ///
-    /// Takes a byte per element, but 64 at least; a [`Bytes`](bytes::Bytes) or [`Vec`] of more than
-    /// 62 bytes is kept without a copy.
+    /// Up to 14 bytes take no memory outside, up to 120 a block of 56 or 120; a
+    /// [`Bytes`](bytes::Bytes) or [`Vec`] of more is kept without a copy.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Binary>) -> Self {
         let bytes = bytes.into();
         if bytes.is_empty() {
             return Self::nil();
         }
-        let other = Other::short(&bytes).unwrap_or_else(|| Other::Bytes(bytes.to_bytes()));
-        Self(Repr::Other(Some(Box::new(other))))
+        match Repr::short(bytes.len(), &bytes) {
+            Some(short) => Self(short),
+            None => Self::from_long_bytes(bytes.to_bytes()),
+        }
     }
 
-    /// The same of few bytes, without a [`Binary`] on the way.
-    #[inline]
-    pub(crate) fn from_short_bytes(bytes: &[u8]) -> Option<Self> {
-        if !(1..=SHORT).contains(&bytes.len()) {
-            return None;
-        }
-        // Copied to where they stay: short pieces are slow to move once more.
-        let mut other = Box::new(Other::Short {
-            len: bytes.len() as u8,
-            bytes: [0; SHORT],
-        });
-        if let Other::Short { bytes: place, .. } = &mut *other {
-            place.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        }
-        Some(Self(Repr::Other(Some(other))))
-    }
-
-    /// The block that starts with the bytes of this list, if they are few.
+    /// The same of the first of these bytes, if they are few and not none, without a [`Binary`] on
+    /// the way.
     #[inline(always)]
-    pub(crate) fn as_short(&self) -> Option<&[u8; SHORT]> {
-        match &self.0 {
-            Repr::Other(Some(other)) => match &**other {
-                Other::Short { bytes, .. } => Some(bytes),
-                _ => None,
-            },
-            _ => None,
-        }
+    pub(crate) fn from_short_bytes(len: usize, all: &[u8]) -> Option<Self> {
+        Repr::short(len, all).map(Self)
     }
 
     /// The same of more bytes.
     pub(crate) fn from_long_bytes(bytes: Bytes) -> Self {
-        Self(Repr::Other(Some(Box::new(Other::Bytes(bytes)))))
+        Self(Repr::Bytes(Box::new(bytes)))
+    }
+
+    /// The bytes, if this is a short list of them.
+    #[inline(always)]
+    pub(crate) fn as_short(&self) -> Option<Short<'_>> {
+        self.0.as_short()
+    }
+
+    /// How many bytes there are, if this is a short list of them.
+    #[inline(always)]
+    pub(crate) fn short_len(&self) -> Option<u8> {
+        self.0.short_len()
     }
 
     /// Whether there may be containers inside.
     #[inline(always)]
     pub(crate) fn has_terms(&self) -> bool {
-        match &self.0 {
-            Repr::Slice(_) => true,
-            Repr::Other(None) => false,
-            Repr::Other(Some(other)) => {
-                matches!(**other, Other::Pair(_) | Other::Improper(_))
-            }
-        }
+        self.0.has_terms()
+    }
+
+    /// Whether this owns no memory.
+    #[inline(always)]
+    pub(crate) fn is_inline(&self) -> bool {
+        self.0.is_inline()
     }
 
     /// The list `[Items | Tail]`.
@@ -173,28 +124,20 @@ impl List {
     /// tail (a LIST_EXT of length 0 is decoded so; [`Term::improper`] does it).
     pub fn improper(mut items: Vec<Term>, tail: Term) -> Result<Self, Term> {
         match tail {
-            Term::List(mut rest) => {
+            Term::List(rest) => {
                 if items.is_empty() {
                     return Ok(rest);
                 }
-                match mem::take(&mut rest.0) {
-                    Repr::Slice(terms) => items.extend(terms),
-                    Repr::Other(None) => {}
-                    Repr::Other(Some(other)) => match *other {
-                        Other::Short { .. } | Other::Bytes(_) => {
-                            items.extend(Iter::of(other.view()).cloned());
-                        }
-                        Other::Pair(terms) => {
-                            items.extend(terms);
-                            return Ok(Self::with_tail(items));
-                        }
-                        Other::Improper(terms) => {
-                            items.extend(terms);
-                            return Ok(Self::with_tail(items));
-                        }
-                    },
+                let proper = rest.is_proper();
+                match rest.into_terms() {
+                    Ok(terms) => items.extend(terms),
+                    Err(bytes) => items.extend(bytes.iter().cloned()),
                 }
-                Ok(items.into())
+                Ok(if proper {
+                    items.into()
+                } else {
+                    Self::with_tail(items)
+                })
             }
             tail if items.is_empty() => Err(tail),
             tail => {
@@ -209,20 +152,14 @@ impl List {
     pub(crate) fn pair(element: Term, tail: Term) -> Option<Self> {
         if let Term::List(tail) = &tail {
             let terms = tail.is_empty().then(|| Box::new([element]))?;
-            return Some(Self(Repr::Slice(terms)));
+            return Some(Self(Repr::One(terms)));
         }
-        let pair = Other::Pair([element, tail]);
-        Some(Self(Repr::Other(Some(Box::new(pair)))))
+        Some(Self(Repr::Pair(Box::new([element, tail]))))
     }
 
     /// Of at least one element, then the tail, which is no list.
     fn with_tail(terms: Vec<Term>) -> Self {
-        Self(Repr::Other(Some(Box::new(
-            match <[Term; 2]>::try_from(terms) {
-                Ok(pair) => Other::Pair(pair),
-                Err(terms) => Other::Improper(terms.into_boxed_slice()),
-            },
-        ))))
+        Self(Repr::improper(terms.into_boxed_slice()))
     }
 
     /// How many elements there are; the tail of an improper list is none.
@@ -293,96 +230,58 @@ impl List {
 
     /// The elements, if the list is proper.
     #[must_use]
-    pub fn into_vec(mut self) -> Option<Vec<Term>> {
+    pub fn into_vec(self) -> Option<Vec<Term>> {
         if !self.is_proper() {
             return None;
         }
-        Some(match mem::take(&mut self.0) {
-            Repr::Slice(terms) => terms.into_vec(),
-            Repr::Other(Some(other)) => Iter::of(other.view()).cloned().collect(),
-            Repr::Other(None) => Vec::new(),
+        Some(match self.into_terms() {
+            Ok(terms) => terms.into_vec(),
+            Err(bytes) => bytes.iter().cloned().collect(),
         })
     }
 
+    #[inline(always)]
     pub(crate) fn view(&self) -> View<'_> {
-        match &self.0 {
-            Repr::Slice(terms) => View::Slice(terms),
-            Repr::Other(None) => View::Nil,
-            Repr::Other(Some(other)) => other.view(),
-        }
+        self.0.view()
     }
 
     /// All terms held, the tail of an improper list last.
     pub(crate) fn terms_mut(&mut self) -> &mut [Term] {
-        match &mut self.0 {
-            Repr::Slice(terms) => terms,
-            Repr::Other(None) => &mut [],
-            Repr::Other(Some(other)) => match &mut **other {
-                Other::Short { .. } | Other::Bytes(_) => &mut [],
-                Other::Pair(terms) => terms,
-                Other::Improper(terms) => terms,
-            },
-        }
+        self.0.terms_mut()
     }
 
-    /// Element and tail, if they are all and have no box of their own.
-    pub(crate) fn pair_mut(&mut self) -> Option<&mut [Term; 2]> {
-        match &mut self.0 {
-            Repr::Other(Some(other)) => match &mut **other {
-                Other::Pair(terms) => Some(terms),
-                Other::Short { .. } | Other::Bytes(_) | Other::Improper(_) => None,
-            },
-            Repr::Slice(_) | Repr::Other(None) => None,
+    /// Takes out what [`terms_mut`](Self::terms_mut) shows, if there is something.
+    #[inline(always)]
+    pub(crate) fn take_terms(&mut self) -> Option<Box<[Term]>> {
+        if !self.has_terms() {
+            return None;
         }
+        mem::replace(&mut self.0, Repr::Nil).into_terms().ok()
     }
 
-    /// Takes out what [`terms_mut`](Self::terms_mut) shows, if it is in a box of its own, and leaves
-    /// a list that is good for nothing but being dropped.
-    pub(crate) fn take_boxed(&mut self) -> Option<Box<[Term]>> {
-        match &mut self.0 {
-            Repr::Slice(terms) => Some(mem::take(terms)),
-            Repr::Other(Some(other)) => match &mut **other {
-                Other::Improper(terms) => Some(mem::take(terms)),
-                Other::Short { .. } | Other::Bytes(_) | Other::Pair(_) => None,
-            },
-            Repr::Other(None) => None,
-        }
+    /// The same, or the list itself.
+    fn into_terms(mut self) -> Result<Box<[Term]>, Self> {
+        mem::replace(&mut self.0, Repr::Nil)
+            .into_terms()
+            .map_err(Self)
     }
 
     /// The same list around other terms, which are as many and, at the tail, no list either.
     pub(crate) fn rebuild(&self, make: impl FnOnce(&[Term]) -> Box<[Term]>) -> Self {
-        Self(match &self.0 {
-            Repr::Slice(terms) => Repr::Slice(make(terms)),
-            Repr::Other(None) => Repr::Other(None),
-            Repr::Other(Some(other)) => Repr::Other(Some(Box::new(match &**other {
-                Other::Short { len, bytes } => Other::Short {
-                    len: *len,
-                    bytes: *bytes,
-                },
-                Other::Bytes(bytes) => Other::Bytes(bytes.clone()),
-                Other::Pair(terms) => match <Box<[Term; 2]>>::try_from(make(terms)) {
-                    Ok(pair) => Other::Pair(*pair),
-                    Err(terms) => Other::Improper(terms),
-                },
-                Other::Improper(terms) => Other::Improper(make(terms)),
-            }))),
-        })
+        Self(self.0.rebuild(make))
     }
 }
 
-impl Default for Repr {
+impl Default for List {
     fn default() -> Self {
-        Self::Other(None)
+        Self::nil()
     }
 }
 
 impl From<Vec<Term>> for List {
     /// Does not copy if the vector has no spare capacity.
     fn from(elements: Vec<Term>) -> Self {
-        if elements.is_empty() {
-            return Self::nil();
-        }
-        Self(Repr::Slice(elements.into_boxed_slice()))
+        Self(Repr::slice(elements.into_boxed_slice()))
     }
 }
 
@@ -398,20 +297,15 @@ impl IntoIterator for List {
 
     /// The elements in order, without the tail of an improper list;
     /// [`into_vec`](Self::into_vec) refuses an improper list.
-    fn into_iter(mut self) -> Self::IntoIter {
-        let terms = match mem::take(&mut self.0) {
-            Repr::Slice(terms) => terms.into_vec(),
-            Repr::Other(None) => Vec::new(),
-            Repr::Other(Some(other)) => match *other {
-                Other::Short { .. } | Other::Bytes(_) => Iter::of(other.view()).cloned().collect(),
-                Other::Pair([element, _]) => Vec::from([element]),
-                Other::Improper(terms) => {
-                    let mut terms = terms.into_vec();
-                    terms.pop();
-                    terms
-                }
-            },
+    fn into_iter(self) -> Self::IntoIter {
+        let proper = self.is_proper();
+        let mut terms = match self.into_terms() {
+            Ok(terms) => terms.into_vec(),
+            Err(bytes) => bytes.iter().cloned().collect(),
         };
+        if !proper {
+            terms.pop();
+        }
         terms.into_iter()
     }
 }
@@ -434,14 +328,8 @@ impl Clone for List {
 impl Drop for List {
     #[inline]
     fn drop(&mut self) {
-        match &mut self.0 {
-            Repr::Slice(terms) => drop::drop_terms(mem::take(terms)),
-            Repr::Other(None) => {}
-            Repr::Other(Some(other)) => match &mut **other {
-                Other::Short { .. } | Other::Bytes(_) => {}
-                Other::Pair(pair) => drop::drop_inside(pair),
-                Other::Improper(terms) => drop::drop_terms(mem::take(terms)),
-            },
+        if let Some(terms) = self.take_terms() {
+            drop::drop_terms(terms);
         }
     }
 }

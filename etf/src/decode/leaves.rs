@@ -68,6 +68,13 @@ impl<'a, P: Place> Visit<'a> for Leaf<'_, '_, 'a, P> {
     }
 
     #[inline(always)]
+    fn visit_string(&mut self, len: usize, all: &'a [u8]) -> Step<()> {
+        let list = self.builder.string(len, all)?;
+        self.place.put(Term::List(list));
+        Ok(())
+    }
+
+    #[inline(always)]
     fn visit_short_binary(&mut self, bytes: &'a [u8], padded: Padded) -> Step<()> {
         let binary = Binary::from_inline(bytes.len() as u8, padded);
         self.place.put(Term::Binary(binary));
@@ -155,7 +162,7 @@ impl<'a> Builder<'_, 'a> {
             Token::Nil => place.put(Term::nil()),
             Token::Binary(bytes) => place.put(Term::Binary(self.binary(bytes)?)),
             Token::Pid(pid) => place.put(Term::Pid(self.pid(&pid)?)),
-            Token::String(bytes) => place.put(self.string(bytes)?),
+            Token::String(bytes) => place.put(Term::List(self.string(bytes.len(), bytes)?)),
             Token::Reference(reference) => place.put(self.reference(&reference)?),
             Token::BigInteger {
                 negative,

@@ -47,6 +47,13 @@ pub(crate) trait Visit<'a> {
         })
     }
 
+    /// A list of the first so many of these bytes, as many as there are at least. The others are
+    /// what is left of the input.
+    #[inline(always)]
+    fn visit_string(&mut self, len: usize, all: &'a [u8]) -> Step<Self::Output> {
+        self.visit(Token::String(all.get(..len).unwrap_or_default()))
+    }
+
     /// A binary that is also at hand with zeros behind it.
     #[inline(always)]
     fn visit_short_binary(&mut self, bytes: &'a [u8], _padded: Padded) -> Step<Self::Output> {
@@ -245,9 +252,10 @@ impl<'a> Cursor<'a> {
             tag::NIL => visitor.visit(Token::Nil),
             tag::STRING => self.u16().and_then(|len| match len {
                 0 => visitor.visit(Token::Nil),
-                len => self
-                    .take(usize::from(len))
-                    .and_then(|bytes| visitor.visit(Token::String(bytes))),
+                len => {
+                    let (all, len) = (self.rest, usize::from(len));
+                    self.take(len).and_then(|_| visitor.visit_string(len, all))
+                }
             }),
             tag::BINARY => match self.padded_binary() {
                 Some((bytes, padded)) => visitor.visit_short_binary(bytes, padded),

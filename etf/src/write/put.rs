@@ -61,6 +61,13 @@ pub(crate) trait Put {
         );
     }
 
+    /// A short list of bytes.
+    #[inline(always)]
+    fn short_string<const N: usize>(&mut self, len: u8, bytes: &[u8; N]) {
+        self.string_header(u16::from(len));
+        self.block(bytes, usize::from(len));
+    }
+
     // ---- terms ----
 
     #[inline(always)]
