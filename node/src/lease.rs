@@ -15,20 +15,28 @@ const RETRY: Duration = Duration::from_secs(2);
 /// How long a stopping node waits for epmd to take note that its name is free; the closed socket
 /// says so in any case.
 const RELEASE: Duration = Duration::from_secs(1);
-/// Between an epmd that does not answer and a port that is taken lies another node's start.
-const START_ATTEMPTS: usize = 5;
+/// Between an epmd that does not answer and a port that is taken lies another node's start: it has
+/// the port, and is about to listen.
+const START_ATTEMPTS: usize = 10;
+const START_PAUSE: Duration = Duration::from_millis(20);
 
 /// Which epmd a node registers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Epmd {
     /// The one on this host, if it answers; otherwise one of our own is started on its port, for
-    /// every node of the host that looks there, `erl` included.
+    /// every node of the host that looks there, `erl` included. It listens where the node listens,
+    /// and on the loopback address; it cannot be killed or told to drop a name over the network.
+    ///
+    /// It ends with its node, however that ends. The other nodes with this policy try to take its
+    /// place, each after a random time below two seconds, and register again with whoever was
+    /// first, be that OTP's own `epmd`; nodes of OTP do so every two seconds. All keep their
+    /// creations. Look-ups wait for it within [`setup_timeout`](crate::NodeBuilder::setup_timeout).
     #[default]
     Auto,
-    /// One of our own; starting fails if the port is taken.
+    /// One of our own, as with [`Auto`](Epmd::Auto); starting fails if the port is taken.
     Embedded,
-    /// This one, and no other.
+    /// This one, and no other. When it goes away, the node registers again as soon as it is back.
     At(SocketAddr),
     /// None: the node is not registered and finds only peers with a static address.
     None,
@@ -55,16 +63,28 @@ pub(crate) struct Registrar {
 impl Registrar {
     /// Registers; `None` when the node uses no epmd.
     pub(crate) async fn acquire(&self) -> Result<Option<Lease>, StartError> {
-        let here = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.port);
         match self.policy {
             Epmd::None => Ok(None),
             Epmd::At(addr) => self.register(addr, None).await.map(Some),
             Epmd::Embedded => {
                 let server = self.embed().await?;
-                self.register(here, Some(server)).await.map(Some)
+                self.register(self.here(), Some(server)).await.map(Some)
             }
-            Epmd::Auto => self.find_or_embed(here).await.map(Some),
+            Epmd::Auto => self.find_or_embed(self.here()).await.map(Some),
         }
+    }
+
+    /// Registers again. A node that brought an epmd of its own has none left now, and takes
+    /// another's rather than stay unknown.
+    async fn acquire_again(&self) -> Result<Option<Lease>, StartError> {
+        match self.policy {
+            Epmd::Embedded => self.find_or_embed(self.here()).await.map(Some),
+            Epmd::Auto | Epmd::At(_) | Epmd::None => self.acquire().await,
+        }
+    }
+
+    fn here(&self) -> SocketAddr {
+        SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.port)
     }
 
     async fn find_or_embed(&self, here: SocketAddr) -> Result<Lease, StartError> {
@@ -81,7 +101,7 @@ impl Registrar {
                 Err(StartError::EmbeddedEpmd { source, .. })
                     if source.kind() == io::ErrorKind::AddrInUse && attempts > 0 =>
                 {
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(START_PAUSE).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -146,7 +166,9 @@ impl Lease {
 }
 
 /// Keeps the name registered: when epmd goes away, registers again wherever one is found or can be
-/// started. Ends when `stop` says so; the name is free by then.
+/// started, with the creation that the node has had from the start. Of the nodes of a host that
+/// share an embedded epmd, each waits its own random time below the two seconds that nodes of OTP
+/// wait, so that one of them has the port when those of OTP come back. Ends when `stop` says so; the name is free by then.
 pub(crate) async fn keep(
     node: Node,
     registrar: Registrar,
@@ -154,12 +176,15 @@ pub(crate) async fn keep(
     mut stop: tokio::sync::watch::Receiver<bool>,
 ) {
     let mut held = lease;
+    let epmds = &node.inner().epmds;
+    epmds.answers(held.addr);
     loop {
         tokio::select! {
             () = held.registration.lost() => {}
             () = wanted(&mut stop) => return held.release().await,
         }
         tracing::warn!(addr = %held.addr, "epmd went away; registering again");
+        epmds.away(held.addr);
         // Its embedded server, if it was ours, has ended with it.
         drop(held);
         tokio::select! {
@@ -167,6 +192,9 @@ pub(crate) async fn keep(
             () = wanted(&mut stop) => return,
         }
         tracing::info!(addr = %held.addr, "registered again");
+        // Others may not be, for as long as if it had been away until now.
+        epmds.answers(held.addr);
+        epmds.away(held.addr);
     }
 }
 
@@ -176,7 +204,7 @@ async fn regain(node: &Node, registrar: &Registrar) -> Lease {
     loop {
         let part = f64::from(node.inner().random_u32()) / f64::from(u32::MAX);
         tokio::time::sleep(RETRY.mul_f64(part)).await;
-        match registrar.acquire().await {
+        match registrar.acquire_again().await {
             Ok(Some(lease)) => return lease,
             // Without an epmd there was no lease to lose.
             Ok(None) => std::future::pending().await,

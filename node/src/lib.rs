@@ -49,6 +49,7 @@ mod alias;
 mod builder;
 mod config;
 mod dest;
+mod epmds;
 mod error;
 mod event;
 mod exit_reason;

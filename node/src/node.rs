@@ -15,6 +15,7 @@ use crate::alias::AliasTable;
 use crate::builder::NodeBuilder;
 use crate::config::Config;
 use crate::dest::Dest;
+use crate::epmds::Epmds;
 use crate::error::{ConnectError, RegisterError, SendError};
 use crate::event::{EventHub, NodeEvents};
 use crate::exit_reason::ExitReason;
@@ -60,6 +61,7 @@ pub(crate) struct NodeInner {
     pub(crate) aliases: AliasTable,
     pub(crate) net: Net,
     pub(crate) events: EventHub,
+    pub(crate) epmds: Epmds,
     pub(crate) tasks: Tasks,
     /// The sender of what the node itself sends.
     kernel: OnceLock<Pid>,
@@ -114,7 +116,7 @@ impl Node {
     /// The epmd at which the node first registered, embedded or not; `None` without one.
     #[must_use]
     pub fn epmd_addr(&self) -> Option<SocketAddr> {
-        self.0.tasks.epmd_addr.get().copied()
+        self.0.tasks.epmd_addr()
     }
 
     /// Sends a message in the name of the node; see [`Context::send`](crate::Context::send), which
@@ -321,6 +323,7 @@ impl NodeInner {
             aliases: AliasTable::default(),
             net: Net::default(),
             events: EventHub::new(),
+            epmds: Epmds::default(),
             tasks: Tasks {
                 listeners: Mutex::default(),
                 keeper: Mutex::default(),
@@ -396,6 +399,11 @@ impl Tasks {
 
     pub(crate) fn keeper(&self, task: JoinHandle<()>) {
         *self.keeper.lock() = Some(task);
+    }
+
+    /// Where the node registered when it started, and registers again.
+    pub(crate) fn epmd_addr(&self) -> Option<SocketAddr> {
+        self.epmd_addr.get().copied()
     }
 
     pub(crate) fn set_epmd_addr(&self, addr: SocketAddr) {

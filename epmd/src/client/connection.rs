@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use crate::error::{Error, Malformed};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -98,11 +98,9 @@ impl Connection {
     ///
     /// epmd compares its own address of this connection with ours, and we ours with its.
     pub(super) fn explain(&self, error: Error) -> Error {
-        let elsewhere = |local: SocketAddr| {
-            !self.addr.ip().to_canonical().is_loopback() && local.ip() != self.addr.ip()
-        };
+        let local = self.stream.local_addr();
         match error {
-            Error::Closed if self.stream.local_addr().is_ok_and(elsewhere) => {
+            Error::Closed if local.is_ok_and(|local| !same_host(local.ip(), self.addr.ip())) => {
                 Error::NotLocal { addr: self.addr }
             }
             error => error,
@@ -111,5 +109,32 @@ impl Connection {
 
     pub(super) fn into_stream(self) -> TcpStream {
         self.stream
+    }
+}
+
+/// The rule of `epmd_srv.c`: the peer has a loopback address, or the same as we.
+fn same_host(local: IpAddr, peer: IpAddr) -> bool {
+    let peer = peer.to_canonical();
+    peer.is_loopback() || peer == local.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_host;
+
+    #[test]
+    fn the_same_host_is_known_by_its_addresses() {
+        for (local, peer, expected) in [
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "127.9.9.9", true),
+            ("::1", "::1", true),
+            ("192.0.2.1", "192.0.2.1", true),
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("2001:db8::1", "2001:db8::2", false),
+        ] {
+            let (local, peer) = (local.parse().expect("valid"), peer.parse().expect("valid"));
+            assert_eq!(same_host(local, peer), expected, "{local} {peer}");
+        }
     }
 }

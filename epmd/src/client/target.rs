@@ -84,7 +84,7 @@ impl Target {
         let mut failure = Error::Timeout;
         for (left, addr) in (1..=addrs.len() as u32).rev().zip(addrs) {
             let share = deadline.saturating_duration_since(Instant::now()) / left;
-            match timeout(share, TcpStream::connect(addr)).await {
+            match timeout(share, dial(addr)).await {
                 Ok(Ok(stream)) => return Ok((stream, addr)),
                 Ok(Err(source)) => failure = Error::Connect { addr, source },
                 Err(_) => failure = Error::Timeout,
@@ -92,4 +92,16 @@ impl Target {
         }
         Err(failure)
     }
+}
+
+/// Connects. Where nobody listens on a port out of the range for outgoing connections, the system
+/// may choose that very port for our end and connect us to ourselves; a client that tries again
+/// and again comes to this, and would hold the port that epmd needs.
+async fn dial(addr: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(addr).await?;
+    if stream.local_addr()? == addr {
+        stream.set_zero_linger()?;
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
 }

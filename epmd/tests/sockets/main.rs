@@ -2,4 +2,6 @@
 
 mod client;
 mod common;
+mod operations;
+mod registration;
 mod server;
