@@ -24,10 +24,26 @@ impl NodeProgram {
     ///
     /// When it does not start.
     pub async fn start(name: &str, cookie: &str, epmd: SocketAddr) -> NodeProgram {
+        Self::start_with(name, cookie, &epmd.to_string(), epmd.port()).await
+    }
+
+    /// Starts it as `name`, registered with the epmd on `port` of this host, which it brings if
+    /// there is none, and waits until it can be reached.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub async fn start_auto(name: &str, cookie: &str, port: u16) -> NodeProgram {
+        Self::start_with(name, cookie, "auto", port).await
+    }
+
+    async fn start_with(name: &str, cookie: &str, epmd: &str, port: u16) -> NodeProgram {
         let program = path().to_str().expect("a path in UTF-8").to_owned();
-        let epmd = epmd.to_string();
-        let arguments = ["--name", name, "--cookie", cookie, "--epmd", &epmd].map(str::to_owned);
-        let environment = [("RUST_LOG", "info".to_owned())];
+        let arguments = ["--name", name, "--cookie", cookie, "--epmd", epmd].map(str::to_owned);
+        let environment = [
+            ("RUST_LOG", "info".to_owned()),
+            ("ERL_EPMD_PORT", port.to_string()),
+        ];
         let mut child = child::spawn(&[program], &arguments, &environment);
         let output = Output::default();
         output.follow(child.stdout.take().expect("piped"), |_| false, || ());
@@ -51,6 +67,11 @@ impl NodeProgram {
     /// `kill -STOP`: the process stays, its sockets stay open, nothing answers.
     pub async fn freeze(&self) {
         child::signal(&self.child, "STOP").await;
+    }
+
+    /// `kill -CONT`.
+    pub async fn thaw(&self) {
+        child::signal(&self.child, "CONT").await;
     }
 
     /// The port on which it listens.

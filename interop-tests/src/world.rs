@@ -89,6 +89,13 @@ impl World {
         NodeProgram::start(&name, &self.cookie, self.epmd_addr()).await
     }
 
+    /// Starts the program `node` as `name@127.0.0.1`, which brings this cluster's epmd if there is
+    /// none.
+    pub async fn program_with_epmd(&self, name: &str) -> NodeProgram {
+        let name = format!("{name}@127.0.0.1");
+        NodeProgram::start_auto(&name, &self.cookie, self.epmd_port).await
+    }
+
     /// Starts `erl` as `name@127.0.0.1`.
     pub async fn erl(&self, name: &str) -> Erl {
         self.erl_with(name, ErlOptions::default()).await
