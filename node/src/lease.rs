@@ -9,9 +9,10 @@ use erland_epmd::{Client, NodeEntry, Server, ServerHandle};
 use crate::error::{Chain, StartError};
 use crate::node::Node;
 
-/// OTP's nodes try to register again 2 s after their epmd went away (`erl_epmd`); a random part of
-/// that keeps the nodes of one host from racing each other.
-const RETRY: Duration = Duration::from_secs(2);
+/// How long a node waits at most before it tries to register again. OTP's nodes do so 2 s after
+/// their epmd went away (`erl_epmd`), and half a second before that one of ours has taken its
+/// place. A random part of it keeps the nodes of one host from racing each other.
+const RETRY: Duration = Duration::from_millis(1500);
 /// How long a stopping node waits for epmd to take note that its name is free; the closed socket
 /// says so in any case.
 const RELEASE: Duration = Duration::from_secs(1);
@@ -212,7 +213,7 @@ async fn regain(node: &Node, registrar: &Registrar) -> Lease {
                 tracing::debug!(error = %Chain(&error), "cannot register yet");
             }
             Err(error) => {
-                // Once: it is tried every other second, for as long as it takes.
+                // Once: it is tried every second or so, for as long as it takes.
                 tracing::warn!(error = %Chain(&error), "cannot register yet");
                 warned = true;
             }
