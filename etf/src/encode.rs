@@ -3,7 +3,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 use alloc::vec::Vec;
-use core::{mem, slice};
+use core::slice;
 
 use bytes::BytesMut;
 use smallvec::SmallVec;
@@ -15,7 +15,7 @@ use crate::list::{List, Short, View as ListView};
 use crate::read::{FunParts, MAX_FUN_FREE, MAX_MAP_LEN, MAX_TUPLE_LEN, NodeParts, PidParts, SMALL};
 use crate::record::Record;
 use crate::term::Term;
-use crate::walk::Children;
+use crate::walk::{Children, visit};
 use crate::write::{FunStart, MAX_STRING_LEN, Put, Stage, Writer, len32, size};
 
 /// Encodes a term in the external format, version byte 131 included, as `term_to_binary/1` of OTP
@@ -69,11 +69,11 @@ impl Term {
     #[must_use]
     pub fn contains_record(&self) -> bool {
         struct Found;
-        visit(self, |term| match term {
-            Self::Record(_) => Err(Found),
-            term => Ok(Some(Children::of(term.into()))),
-        })
-        .is_err()
+        let inside = |term| match term {
+            &Self::Record(_) => Err(Found),
+            term => Ok(Children::of(term.into())),
+        };
+        inside(self).and_then(|terms| visit(terms, inside)).is_err()
     }
 }
 
@@ -97,32 +97,6 @@ enum Inside<'t> {
 }
 
 // ---- size ----
-
-/// Calls the function with this term and those inside, each of which tells what is inside of it.
-fn visit<'t, E>(
-    term: &'t Term,
-    mut inside: impl FnMut(&'t Term) -> Result<Option<Children<'t>>, E>,
-) -> Result<(), E> {
-    let mut stack: SmallVec<[Children<'t>; 8]> = SmallVec::new();
-    let Some(mut current) = inside(term)? else {
-        return Ok(());
-    };
-    loop {
-        let Some(term) = current.next() else {
-            match stack.pop() {
-                Some(outer) => current = outer,
-                None => return Ok(()),
-            }
-            continue;
-        };
-        if let Some(inner) = inside(term)? {
-            let outer = mem::replace(&mut current, inner);
-            if !outer.is_empty() {
-                stack.push(outer);
-            }
-        }
-    }
-}
 
 /// How many bytes a term takes with all that is inside.
 fn size_of_all(term: &Term) -> Result<usize, EncodeError> {

@@ -2,8 +2,9 @@
 
 use core::borrow::Borrow;
 use core::cmp::Ordering;
+use core::convert::Infallible;
 use core::hash::{Hash, Hasher};
-use core::{mem, slice};
+use core::slice;
 
 use num_bigint::BigInt;
 
@@ -12,7 +13,7 @@ use crate::fun::InternalFun;
 use crate::integer::Integer;
 use crate::list::{List, View};
 use crate::term::Term;
-use crate::walk::{self, Stack, TermRef};
+use crate::walk::{self, TermRef};
 
 /// A term, or a reference to one, with `Eq`, `Ord` and `Hash` by Erlang's `==` and standard order
 /// instead of `=:=` and the order of keys.
@@ -75,15 +76,6 @@ enum Inside<'a> {
     Values(slice::Iter<'a, (Term, Term)>),
 }
 
-impl Inside<'_> {
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Terms(terms) => terms.len() == 0,
-            Self::Values(pairs) => pairs.len() == 0,
-        }
-    }
-}
-
 impl<'a> Iterator for Inside<'a> {
     type Item = &'a Term;
 
@@ -93,27 +85,20 @@ impl<'a> Iterator for Inside<'a> {
             Self::Values(pairs) => pairs.next().map(|(_, value)| value),
         }
     }
-}
 
-fn hash<H: Hasher>(term: &Term, state: &mut H) {
-    let mut current = outside(term, state);
-    let mut stack: Stack<Inside<'_>> = Stack::new();
-    loop {
-        let Some(term) = current.next() else {
-            match stack.pop() {
-                Some(outer) => current = outer,
-                None => return,
-            }
-            continue;
-        };
-        let inner = outside(term, state);
-        if !inner.is_empty() {
-            let outer = mem::replace(&mut current, inner);
-            if !outer.is_empty() {
-                stack.push(outer);
-            }
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Terms(terms) => terms.size_hint(),
+            Self::Values(pairs) => pairs.size_hint(),
         }
     }
+}
+
+impl ExactSizeIterator for Inside<'_> {}
+
+fn hash<H: Hasher>(term: &Term, state: &mut H) {
+    let inside = outside(term, state);
+    let Ok(()) = walk::visit(inside, |term| Ok::<_, Infallible>(outside(term, state)));
 }
 
 /// Hashes what is no term in a term, and the keys of a map; returns the terms that are left.

@@ -5,6 +5,7 @@
 //! Order is in `order.rs`, text in `text/print.rs`; they walk with the pieces from here.
 
 use alloc::boxed::Box;
+use core::convert::Infallible;
 use core::hash::{Hash, Hasher};
 use core::{mem, slice};
 
@@ -100,11 +101,8 @@ impl<'a> Children<'a> {
         })
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        match self {
-            Self::Terms(terms) => terms.len() == 0,
-            Self::Pairs(pairs, value) => pairs.len() == 0 && value.is_none(),
-        }
+    fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -119,6 +117,48 @@ impl<'a> Iterator for Children<'a> {
                 *value = Some(next);
                 Some(key)
             }),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = match self {
+            Self::Terms(terms) => terms.len(),
+            Self::Pairs(pairs, value) => {
+                let rest = pairs.len().saturating_mul(2);
+                rest.saturating_add(usize::from(value.is_some()))
+            }
+        };
+        (len, Some(len))
+    }
+}
+
+impl ExactSizeIterator for Children<'_> {}
+
+/// Calls the function with each of these terms and what is inside of them, which it tells: first
+/// with a term, then with those inside, then with the next one.
+pub(crate) fn visit<'a, I, E>(
+    terms: I,
+    mut inside: impl FnMut(&'a Term) -> Result<I, E>,
+) -> Result<(), E>
+where
+    I: ExactSizeIterator<Item = &'a Term>,
+{
+    let mut current = terms;
+    let mut stack: Stack<I> = Stack::new();
+    loop {
+        let Some(term) = current.next() else {
+            match stack.pop() {
+                Some(outer) => current = outer,
+                None => return Ok(()),
+            }
+            continue;
+        };
+        let inner = inside(term)?;
+        if inner.len() > 0 {
+            let outer = mem::replace(&mut current, inner);
+            if outer.len() > 0 {
+                stack.push(outer);
+            }
         }
     }
 }
@@ -319,24 +359,10 @@ pub(crate) fn definition(record: &Record) -> impl Eq + Hash + '_ {
 
 /// Hashes a term consistently with [`equal`].
 pub(crate) fn hash<H: Hasher>(term: TermRef<'_>, state: &mut H) {
-    let mut current = hash_outside(term, state);
-    let mut stack: Stack<Children<'_>> = Stack::new();
-    loop {
-        let Some(term) = current.next() else {
-            match stack.pop() {
-                Some(outer) => current = outer,
-                None => return,
-            }
-            continue;
-        };
-        let inner = hash_outside(term.into(), state);
-        if !inner.is_empty() {
-            let outer = mem::replace(&mut current, inner);
-            if !outer.is_empty() {
-                stack.push(outer);
-            }
-        }
-    }
+    let inside = hash_outside(term, state);
+    let Ok(()) = visit(inside, |term| {
+        Ok::<_, Infallible>(hash_outside(term.into(), state))
+    });
 }
 
 /// Hashes the kind of a term, its size and what is no term in it.
