@@ -3,23 +3,33 @@
 use alloc::vec::Vec;
 use core::mem;
 
+use crate::atom::{INLINE, View as AtomView};
+use crate::binary::View as BinaryView;
 use crate::term::Term;
 use crate::walk::TermRef;
 
 /// Up to this many pairs, sorting them directly is as fast.
 const FEW: usize = 32;
 
-/// Sorts by key. Many pairs are sorted by a prefix of each key first, so that most comparisons are
-/// of two numbers and every pair is moved once.
-pub(crate) fn sort(pairs: &mut [(Term, Term)]) {
+/// Whether each key is larger than the one before.
+pub(crate) fn ascending(pairs: &[(Term, Term)]) -> bool {
+    pairs.is_sorted_by(|(a, _), (b, _)| a < b)
+}
+
+/// Sorts by key and says whether all keys differ. Many pairs are sorted by a prefix of each key
+/// first, so that most comparisons are of two numbers and every pair is moved once.
+pub(crate) fn sort(pairs: &mut [(Term, Term)]) -> bool {
     if pairs.len() <= FEW || u32::try_from(pairs.len()).is_err() {
         pairs.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        return;
+        return ascending(pairs);
     }
     let key = |index: u32| pairs.get(index as usize).map(|(key, _)| key);
     let prefix = |(index, (key, _)): (u32, &(Term, Term))| (prefix(key), index);
     let mut order: Vec<(u128, u32)> = (0..).zip(&*pairs).map(prefix).collect();
     order.sort_unstable_by(|(p, a), (q, b)| p.cmp(q).then_with(|| key(*a).cmp(&key(*b))));
+
+    // Of equal keys the prefixes are equal.
+    let differ = order.is_sorted_by(|(p, a), (q, b)| p != q || key(*a) != key(*b));
 
     // `order` says which pair belongs in each place: follow each cycle of places, marking them.
     for start in 0..order.len() {
@@ -33,6 +43,7 @@ pub(crate) fn sort(pairs: &mut [(Term, Term)]) {
             place = from;
         }
     }
+    differ
 }
 
 /// A number that is not larger for a smaller term, by the exact rule; equal numbers decide nothing.
@@ -72,8 +83,16 @@ fn leaf_prefix(term: TermRef<'_>) -> u128 {
             let flip = if bits >> 63 == 1 { u64::MAX } else { 1 << 63 };
             1 << 119 | u128::from(bits ^ flip) << 48
         }
-        TermRef::Atom(atom) => first_bytes(atom.as_bytes()),
-        TermRef::Binary(binary) => first_bytes(binary),
+        TermRef::Atom(atom) => match atom.view() {
+            AtomView::Inline(_, text) => first_inline(text),
+            AtomView::Medium(_, text) => first_bytes(text),
+            AtomView::Long(text) => first_bytes(text.as_bytes()),
+        },
+        TermRef::Binary(binary) => match binary.view() {
+            BinaryView::Inline(_, bytes) => first_inline(bytes),
+            BinaryView::Medium(_, bytes) => first_bytes(bytes),
+            BinaryView::Long(bytes) => first_bytes(bytes),
+        },
         TermRef::BitString(bits) => first_bytes(bits.bytes()),
         TermRef::Pid(pid) => u128::from(pid.serial()) << 88 | u128::from(pid.id()) << 56,
         _ => 0,
@@ -88,11 +107,26 @@ fn kind(term: TermRef<'_>) -> u128 {
 
 /// Up to 15 bytes behind the first of 16.
 fn first_bytes(bytes: &[u8]) -> u128 {
-    let mut first = [0; 16];
-    for (slot, byte) in first.iter_mut().skip(1).zip(bytes) {
-        *slot = *byte;
+    let mut first = [0; 15];
+    match bytes.first_chunk() {
+        Some(bytes) => first = *bytes,
+        None => {
+            for (slot, byte) in first.iter_mut().zip(bytes) {
+                *slot = *byte;
+            }
+        }
     }
-    u128::from_be_bytes(first)
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = first;
+    u128::from_be_bytes([0, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o])
+}
+
+/// The same of bytes that have zeros behind them.
+fn first_inline(bytes: &[u8; INLINE]) -> u128 {
+    let mut first = [0; 15];
+    if let Some(slot) = first.first_chunk_mut() {
+        *slot = *bytes;
+    }
+    first_bytes(&first)
 }
 
 #[cfg(test)]
@@ -162,6 +196,17 @@ mod tests {
             for b in &terms {
                 assert!(a > b || prefix(a) <= prefix(b), "{a} {b}");
             }
+        }
+    }
+
+    #[test]
+    fn sorting_tells_whether_all_keys_differ() {
+        for (count, text) in [(10_u32, "key"), (100, "key"), (100, "a text of 15 by")] {
+            let key = |index: u32| Term::binary(std::format!("{text}{index}"));
+            let mut pairs: Vec<_> = (0..count).map(|i| (key(i * 7 % count), i.into())).collect();
+            assert!(sort(&mut pairs) && ascending(&pairs), "{count} {text}");
+            pairs.push((key(count / 2), 0.into()));
+            assert!(!sort(&mut pairs), "{count} {text}");
         }
     }
 }

@@ -46,12 +46,8 @@ impl Map {
     ///
     /// [`DuplicateKey`] if two keys are equal.
     pub fn from_pairs(mut pairs: Vec<(Term, Term)>) -> Result<Self, DuplicateKey> {
-        let ascending = |pairs: &[(Term, Term)]| pairs.is_sorted_by(|(a, _), (b, _)| a < b);
-        if !ascending(&pairs) {
-            key::sort(&mut pairs);
-            if !ascending(&pairs) {
-                return Err(DuplicateKey);
-            }
+        if !key::ascending(&pairs) && !key::sort(&mut pairs) {
+            return Err(DuplicateKey);
         }
         Ok(Self(pairs.into_boxed_slice()))
     }
