@@ -1,7 +1,8 @@
-//! The term codec beside its peers: see `bench/run` and docs/performance.md.
+//! The term codec and the epmd beside their peers: see `bench/run` and docs/performance.md.
 
 mod child;
 mod corpus;
+mod epmd;
 mod floor;
 mod peers;
 mod report;
@@ -26,7 +27,9 @@ const GROUPS: [[&str; 2]; 3] = [
 ];
 
 fn main() -> ExitCode {
-    let done = Options::parse().and_then(|options| run(&options));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = epmd::main(&arguments)
+        .unwrap_or_else(|| Options::parse().and_then(|options| run(&options)));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
