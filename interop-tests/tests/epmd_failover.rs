@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use erland::epmd::{Client, Error, StopOutcome};
 use erland::{ConnectError, Epmd, Node, PingError, Term, atom};
@@ -68,7 +68,9 @@ impl Cluster {
         due.push("observer");
         due.sort_unstable();
         let what = format!("{due:?} at epmd");
+        let since = Instant::now();
         within_time(BACK, &what, names_are(self.world.epmd_addr(), &due)).await;
+        println!("{what} after {:?}", since.elapsed());
     }
 
     /// As the pids of the living have them; to learn it a message goes there and one comes back.
@@ -245,6 +247,26 @@ on_every_release! {
         match dead {
             Err(PingError::Connect(ConnectError::NotRegistered { .. })) => {}
             other => panic!("a was killed: {other:?}"),
+        }
+    }
+
+    async fn an_epmd_that_never_answered_is_asked_once(release) {
+        let world = World::start(release).await;
+        let patient = world.builder("rust").setup_timeout(Duration::from_secs(3600));
+        let rust = start(patient).await;
+        // Nobody listens there; the wait for an epmd that is to return would outlast the test.
+        let pinged = within("a ping", rust.ping("nobody@127.0.0.9")).await;
+        match pinged {
+            Err(PingError::Connect(ConnectError::Epmd { source, .. })) => {
+                assert!(source.is_no_epmd(), "{source:?}");
+            }
+            other => panic!("there is no epmd: {other:?}"),
+        }
+        // Nor is a name in doubt at an epmd that was never away.
+        let pinged = within("a ping", rust.ping("nobody@127.0.0.1")).await;
+        match pinged {
+            Err(PingError::Connect(ConnectError::NotRegistered { .. })) => {}
+            other => panic!("there is no such name: {other:?}"),
         }
     }
 
