@@ -37,7 +37,7 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::Names),
         Just(Request::Dump),
         Just(Request::Kill),
-        vec(any::<u8>(), 0..300).prop_map(|name| Request::Stop { name }),
+        vec(any::<u8>(), 1..300).prop_map(|name| Request::Stop { name }),
     ]
 }
 

@@ -71,6 +71,9 @@ impl Request {
             Self::Dump => out.put_u8(DUMP_REQ),
             Self::Kill => out.put_u8(KILL_REQ),
             Self::Stop { name } => {
+                if name.is_empty() {
+                    return Err(Malformed::NameEmpty);
+                }
                 out.put_u8(STOP_REQ);
                 out.put_slice(name);
             }
@@ -143,6 +146,8 @@ impl Request {
             NAMES_REQ => Ok(Self::Names),
             DUMP_REQ => Ok(Self::Dump),
             KILL_REQ => Ok(Self::Kill),
+            // "packet too small for request STOP_REQ" in `epmd_srv.c`.
+            STOP_REQ if body.is_empty() => Err(Malformed::NameEmpty.into()),
             STOP_REQ => Ok(Self::Stop {
                 name: body.to_vec(),
             }),
@@ -206,6 +211,16 @@ mod tests {
         );
         assert_eq!(
             Request::decode(b"\0\x02z\0"),
+            Err(Malformed::NameEmpty.into())
+        );
+    }
+
+    #[test]
+    fn a_stop_has_a_name() {
+        let empty = Request::Stop { name: Vec::new() };
+        assert_eq!(empty.encode(), Err(Malformed::NameEmpty));
+        assert_eq!(
+            Request::decode(b"\0\x01s"),
             Err(Malformed::NameEmpty.into())
         );
     }

@@ -113,8 +113,9 @@ fn stop(name: &str, port: u16, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// Connects and sends the request.
 fn ask(port: u16, request: &Request) -> Result<TcpStream, Failure> {
-    let request = request.encode().map_err(|_| Failure::NameTooLong)?;
     let mut daemon = connect(port).map_err(|_| Failure::Connect)?;
+    // OTP's program sends even what no daemon answers, such as STOP without a name.
+    let request = request.encode().map_err(|_| Failure::ShortReply)?;
     daemon
         .write_all(&request)
         .map_err(|_| Failure::NoResponse)?;

@@ -39,7 +39,8 @@ The daemon, beyond OTP's
     -log_format text|json
         The form of the log.
     -metrics Address:Port
-        Answer GET /metrics over HTTP there, as Prometheus wants it.
+        Tell Prometheus how the daemon fares, over HTTP at that address (if
+        built with the feature prometheus).
 
 The daemon, to test clients
     -packet_timeout Seconds
