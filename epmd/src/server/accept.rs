@@ -8,7 +8,7 @@ use super::lease::Lease;
 use super::listener::Listener;
 use super::metrics::Event;
 use super::reply::{Origin, Refusal, Reply, Then, reply};
-use super::shared::{Name, Shared, Slot};
+use super::shared::{Name, RequestSlot, Shared};
 use socket2::SockRef;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
@@ -196,11 +196,8 @@ impl Accepting {
     }
 
     fn hold(&self, stream: TcpStream, name: Name) -> Result<(), Refusal> {
-        let lease = Lease {
-            name,
-            stream: tokio::net::TcpStream::from_std(stream)?,
-            slot: Slot::lease(&self.shared),
-        };
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        let lease = Lease::new(name, stream, &self.shared);
         tokio::spawn(lease.hold());
         Ok(())
     }
@@ -210,7 +207,7 @@ impl Accepting {
             stream: tokio::net::TcpStream::from_std(stream)?,
             peer,
             accepted: Instant::now(),
-            slot: Slot::request(&self.shared),
+            slot: RequestSlot::new(&self.shared),
         };
         tokio::spawn(serve(connection, stage));
         Ok(())

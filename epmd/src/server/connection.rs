@@ -1,12 +1,13 @@
 //! How one connection is served that could not be answered at once: its request is yet to arrive,
 //! or its reply does not fit into the socket.
 
-use super::lease::{Lease, until_ended};
+use super::lease::{Lease, poll_ended};
 use super::metrics::Event;
 use super::reply::{Origin, Refusal, Reply, Then, reply};
-use super::shared::{Shared, Slot};
+use super::shared::{RequestSlot, Shared};
 use crate::message::MAX_REQUEST;
 use socket2::SockRef;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(super) struct Connection {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) accepted: Instant,
-    pub(super) slot: Slot,
+    pub(super) slot: RequestSlot,
 }
 
 /// Where a connection stands when it gets its task.
@@ -38,11 +39,11 @@ pub(super) enum Stage {
 }
 
 /// Serves a connection to its end.
+///
+/// A name is held, perhaps for years, by a task of its own that has no room for a request.
 pub(super) async fn serve(connection: Connection, stage: Stage) {
-    // What a request needs is given back before a name is held, perhaps for years.
-    let lease = Box::pin(connection.converse(stage)).await;
-    if let Some(lease) = lease {
-        lease.hold().await;
+    if let Some(lease) = connection.converse(stage).await {
+        tokio::spawn(lease.hold());
     }
 }
 
@@ -68,15 +69,14 @@ pub(super) fn report(refusal: &Refusal, peer: SocketAddr, shared: &Shared) {
 impl Connection {
     async fn converse(self, stage: Stage) -> Option<Lease> {
         match self.request_and_reply(stage).await {
-            Ok(Then::Hold(name)) => Some(Lease {
-                name,
-                stream: self.stream,
-                slot: self.slot.into_lease(),
-            }),
+            Ok(Then::Hold(name)) => {
+                let shared = self.slot.shared();
+                Some(Lease::new(name, self.stream, shared))
+            }
             Ok(Then::Linger) => {
                 let shared = self.slot.shared();
                 tokio::select! {
-                    () = until_ended(&self.stream) => {}
+                    () = poll_fn(|cx| poll_ended(&self.stream, cx)) => {}
                     () = shared.until_ending() => {}
                     () = shared.until_crowded() => {}
                 }

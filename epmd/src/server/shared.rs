@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -115,6 +116,11 @@ impl Shared {
         true
     }
 
+    /// Returns when [`Name::is_pointless`] may have changed.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.recheck.notified()
+    }
+
     /// Has the server end.
     pub(super) fn end(&self) {
         self.ending.store(true, Ordering::SeqCst);
@@ -188,14 +194,14 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Returns when there is no point in holding the name any more: the server ends, or the name
-    /// was dropped by a request.
-    pub(super) async fn until_dropped(&self) {
-        self.shared
-            .until(&self.shared.recheck, || {
-                self.shared.is_ending() || !self.shared.state().table.holds(&self.name, self.id)
-            })
-            .await;
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Whether there is no point in holding the name any more: the server ends, or the name was
+    /// dropped by a request.
+    pub(super) fn is_pointless(&self) -> bool {
+        self.shared.is_ending() || !self.shared.state().table.holds(&self.name, self.id)
     }
 }
 
@@ -213,53 +219,44 @@ impl Drop for Name {
     }
 }
 
-/// The place of a connection with a task of its own.
+/// The place of a connection with a task of its own; the server has ended when none is left.
 #[derive(Debug)]
-pub(super) struct Slot {
-    shared: Arc<Shared>,
-    is_request: bool,
-}
+pub(super) struct Slot(Arc<Shared>);
 
 impl Slot {
-    pub(super) fn request(shared: &Arc<Shared>) -> Self {
-        shared.requests.fetch_add(1, Ordering::SeqCst);
-        let mut slot = Self::lease(shared);
-        slot.is_request = true;
-        slot
-    }
-
-    pub(super) fn lease(shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
         shared.tasks.fetch_add(1, Ordering::SeqCst);
-        Self {
-            shared: Arc::clone(shared),
-            is_request: false,
-        }
-    }
-
-    /// The connection is that of a registered node from now on.
-    pub(super) fn into_lease(mut self) -> Self {
-        self.leave_requests();
-        self
-    }
-
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
-    fn leave_requests(&mut self) {
-        if std::mem::take(&mut self.is_request) {
-            self.shared.requests.fetch_sub(1, Ordering::SeqCst);
-        }
+        Self(Arc::clone(shared))
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.leave_requests();
-        let left = self.shared.tasks.fetch_sub(1, Ordering::SeqCst);
-        if left == 1 && self.shared.is_ending() {
-            self.shared.emptied.notify_waiters();
+        let left = self.0.tasks.fetch_sub(1, Ordering::SeqCst);
+        if left == 1 && self.0.is_ending() {
+            self.0.emptied.notify_waiters();
         }
+    }
+}
+
+/// The place of a connection that is not that of a registered node.
+#[derive(Debug)]
+pub(super) struct RequestSlot(Slot);
+
+impl RequestSlot {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        shared.requests.fetch_add(1, Ordering::SeqCst);
+        Self(Slot::new(shared))
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0.0
+    }
+}
+
+impl Drop for RequestSlot {
+    fn drop(&mut self) {
+        self.shared().requests.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
