@@ -1,6 +1,7 @@
 //! What the tests with sockets share.
 
-use erland_epmd::{Client, Server, ServerHandle};
+use erland_epmd::message::Request;
+use erland_epmd::{Client, Metrics, NodeEntry, Server, ServerHandle};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,6 +44,11 @@ impl Raw {
             .expect("the connection is open");
     }
 
+    /// Asks for the registration of a node, and leaves the reply to be read.
+    pub(crate) async fn register(&mut self, name: &str) {
+        self.send(&alive2(name)).await;
+    }
+
     /// Exactly so many bytes of a reply.
     pub(crate) async fn read(&mut self, length: usize) -> Vec<u8> {
         let mut reply = vec![0; length];
@@ -63,6 +69,32 @@ impl Raw {
         }
         reply
     }
+}
+
+/// A request to register a node with the port 1.
+pub(crate) fn alive2(name: &str) -> Vec<u8> {
+    Request::Alive2(NodeEntry::new(name, 1))
+        .encode()
+        .expect("a valid name")
+}
+
+/// Registers a node for as long as the connection lives.
+pub(crate) async fn hold(server: &ServerHandle, name: &str) -> Raw {
+    let mut raw = Raw::connect(server).await;
+    raw.register(name).await;
+    assert_eq!(raw.read(6).await[..2], *b"v\0", "{name}");
+    raw
+}
+
+/// Waits until the server is in a state that it gets into by itself.
+pub(crate) async fn settled(server: &ServerHandle, is_settled: impl Fn(&Metrics) -> bool) {
+    let asking = async {
+        while !is_settled(&server.metrics()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let settled = timeout(DEADLINE, asking).await;
+    assert!(settled.is_ok(), "{:?}", server.metrics());
 }
 
 /// Sends a request on a connection of its own and returns all that comes back.

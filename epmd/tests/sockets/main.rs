@@ -1,7 +1,12 @@
 //! Client and server with real sockets on the loopback interface.
 
+mod admin;
+mod bounds;
 mod client;
 mod common;
 mod operations;
 mod registration;
+#[cfg(unix)]
+mod scale;
 mod server;
+mod watch;
