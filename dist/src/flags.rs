@@ -139,6 +139,11 @@ impl Flags {
             | Flags::NATIVE_RECORDS.0,
     );
 
+    pub(crate) const ALL: Flags = Flags(u64::MAX);
+
+    /// What the handshake before OTP 23 has in its first message.
+    pub(crate) const LOWER_HALF: Flags = Flags(0xffff_ffff);
+
     /// The set with exactly these bits.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Flags {

@@ -49,7 +49,7 @@
 //!                     acceptor.decide(Verdict::Ok, cookie.clone(), &mut back)?;
 //!                 }
 //!                 AcceptorStep::Authenticated => accepted = Some(acceptor.finish(&mut back)?),
-//!                 AcceptorStep::GaveUp => unreachable!("there was no old connection"),
+//!                 step => panic!("unexpected here: {step:?}"),
 //!             }
 //!         }
 //!         while let Some(body) = body(&mut back) {
@@ -85,8 +85,9 @@ mod name;
 pub use cookie::Cookie;
 pub use flags::Flags;
 pub use handshake::{
-    Acceptor, AcceptorStep, Claim, HandshakeError, Identity, Initiator, InitiatorStep,
-    LengthPrefix, MalformedKind, MessageTag, Misbehaviour, Negotiated, Stage, StatusText, Verdict,
+    Acceptor, AcceptorStep, Claim, GivenName, HandshakeError, Identity, Initiator, InitiatorStep,
+    LengthPrefix, MalformedKind, MessageTag, Misbehaviour, NameRequest, Negotiated, Stage,
+    Standing, StatusText, Verdict,
 };
 pub use name::{NodeName, NodeNameError};
 

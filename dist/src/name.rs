@@ -6,6 +6,7 @@
 //! and digits only or a dot in the host, are OTP's at node start and not checked here.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use erland_etf::Atom;
@@ -77,18 +78,47 @@ impl NodeName {
         NodeName::parse(&text)
     }
 
-    /// The whole name in Latin-1, as the handshake carries it.
-    pub(crate) fn latin1(&self) -> impl Iterator<Item = u8> {
-        // The fallback is never taken: `check` lets Latin-1 through only.
-        self.as_str()
-            .chars()
-            .map(|character| u8::try_from(character).unwrap_or(b'?'))
+    /// A name for a node on `host` that has none, made of 64 random bits: the name part is a
+    /// number from 1 to 2^64 in digits and capital letters, as OTP makes it
+    /// (`net_kernel:generate_node_name/2`).
+    ///
+    /// # Errors
+    /// What is wrong with `host`, which must be without an `@`, not empty and not so long that the
+    /// name does not fit.
+    pub fn dynamic(random: u64, host: &str) -> Result<NodeName, NodeNameError> {
+        const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let mut rest = u128::from(random).saturating_add(1);
+        // The lowest digit comes out first.
+        let mut reversed = String::new();
+        while rest > 0 {
+            let digit = usize::try_from(rest % 36).unwrap_or_default();
+            reversed.extend(DIGITS.get(digit).copied().map(char::from));
+            rest /= 36;
+        }
+        let mut name: String = reversed.chars().rev().collect();
+        name.push('@');
+        name.push_str(host);
+        NodeName::parse(&name)
+    }
+
+    /// `undefined@host`, OTP's name for a node on that host that is yet to get one.
+    pub(crate) fn placeholder(host: &[u8]) -> Result<NodeName, NodeNameError> {
+        let mut name: Vec<u8> = b"undefined@".into();
+        name.extend(host.iter().take(MAX_CHARACTERS));
+        NodeName::from_latin1(&name)
     }
 
     fn parts(&self) -> (&str, &str) {
         // The fallback is never taken: `check` has seen the `@`.
         self.as_str().split_once('@').unwrap_or_default()
     }
+}
+
+/// A node name, or its host, in Latin-1, as the handshake carries it.
+pub(crate) fn latin1(text: &str) -> impl Iterator<Item = u8> {
+    // The fallback is never taken: `check` lets Latin-1 through only.
+    text.chars()
+        .map(|character| u8::try_from(character).unwrap_or(b'?'))
 }
 
 fn check(text: &str) -> Result<(), NodeNameError> {
@@ -214,7 +244,7 @@ mod tests {
         for character in ["h", "\u{ff}"] {
             let longest = alloc::format!("a@{}", character.repeat(253));
             let name = NodeName::parse(&longest).unwrap();
-            let latin1: alloc::vec::Vec<u8> = name.latin1().collect();
+            let latin1: alloc::vec::Vec<u8> = latin1(name.as_str()).collect();
             assert_eq!(latin1.len(), 255);
             assert_eq!(NodeName::from_latin1(&latin1), Ok(name));
             let longer = longest + character;
@@ -234,6 +264,28 @@ mod tests {
             let [smaller, greater] = [pair[0], pair[1]].map(|text| NodeName::parse(text).unwrap());
             assert!(smaller < greater, "{smaller} {greater}");
         }
+    }
+
+    #[test]
+    fn a_dynamic_name_is_a_number_to_the_base_of_36() {
+        // `integer_to_list(N, 36)` on OTP 29.
+        let cases = [
+            (0, "1"),
+            (8, "9"),
+            (9, "A"),
+            (34, "Z"),
+            (35, "10"),
+            (u64::MAX - 1, "3W5E11264SGSF"),
+            (u64::MAX, "3W5E11264SGSG"),
+        ];
+        for (random, expected) in cases {
+            let name = NodeName::dynamic(random, "127.0.0.1").unwrap();
+            assert_eq!((name.name(), name.host()), (expected, "127.0.0.1"));
+        }
+        assert_eq!(NodeName::dynamic(1, ""), Err(NodeNameError::EmptyHost));
+        assert_eq!(NodeName::dynamic(1, "a@b"), Err(NodeNameError::ManyAts));
+        let host = "h".repeat(255);
+        assert_eq!(NodeName::dynamic(1, &host), Err(NodeNameError::TooLong));
     }
 
     #[test]

@@ -36,20 +36,80 @@ fn interval_is_ticktime_by_intensity() {
 }
 
 #[test]
+fn interval_is_rounded_up_to_milliseconds() {
+    // `net_kernel:make_init_opts/1` and `init/1`: with net_tickintensity 7 a net_ticktime of 60 s
+    // is one of 60,004 ms, looked at every 8,572.
+    let cases = [
+        (60_000_000, 7, 8_572_000),
+        (1_000_000, 1000, 1_000),
+        (7_000_000, 4, 1_750_000),
+        (1_001_000, 4, 251_000),
+        // Shorter than OTP's seconds, as tests are.
+        (500, 4, 1_000),
+        (0, 4, 1_000),
+    ];
+    for (ticktime, intensity, interval) in cases {
+        let ticker = Ticker::new(Duration::from_micros(ticktime), intensity, false);
+        assert_eq!(
+            ticker.interval(),
+            Duration::from_micros(interval),
+            "{ticktime}"
+        );
+    }
+    let longest = Ticker::new(Duration::MAX, 4, false);
+    assert!(longest.interval() >= Duration::from_secs(u64::from(u32::MAX)));
+    assert!(longest.first_check(u32::MAX) <= longest.interval());
+}
+
+#[test]
+fn first_check_is_after_a_random_part_of_the_interval() {
+    let ticker = Ticker::new(Duration::from_secs(60), 4, false);
+    assert_eq!(ticker.first_check(u32::MAX), Duration::from_secs(15));
+    assert_eq!(
+        ticker.first_check((1 << 31) - 1),
+        Duration::from_millis(7_500)
+    );
+    assert!(ticker.first_check(0) < Duration::from_millis(1));
+    // As often early as late.
+    let mut rng = erland_dist::testing::Rng::new(1);
+    let late = (0..10_000)
+        .map(|_| ticker.first_check((rng.next_u64() >> 32) as u32))
+        .filter(|first| *first > Duration::from_millis(7_500))
+        .count();
+    assert!((4_500..5_500).contains(&late), "{late}");
+}
+
+#[test]
+fn a_link_may_have_another_tick_time_than_its_neighbour() {
+    let mut ticker = Ticker::new(Duration::from_secs(60), 4, false);
+    assert_eq!(ticker.check(1, 0, true), TickAction::Nothing);
+    assert_eq!(ticker.check(1, 0, true), TickAction::Nothing);
+    ticker.set_ticktime(Duration::from_secs(8));
+    assert_eq!(ticker.interval(), Duration::from_secs(2));
+    // The silence so far counts.
+    assert_eq!(ticker.check(1, 0, true), TickAction::Nothing);
+    assert_eq!(ticker.check(1, 0, true), TickAction::Nothing);
+    assert_eq!(ticker.check(1, 0, true), TickAction::Down);
+}
+
+#[test]
 fn silent_peer_is_found_within_the_documented_window() {
     let ticktime = Duration::from_secs(4);
     for hidden in [false, true] {
-        // Silent from the start.
-        let mut ticker = Ticker::new(ticktime, 4, hidden);
-        let (ticks, checks) = until_down(&mut ticker, 0);
-        assert_eq!((ticks, checks), (3, 4));
-        // Silent since just after the link came up: OTP was seen to take 4.2 s (visible) and 5.0 s
-        // (hidden) here.
-        let mut ticker = Ticker::new(ticktime, 4, hidden);
-        let (_, checks) = until_down(&mut ticker, 1);
-        let silent = ticker.interval() * checks;
-        assert!(silent >= ticktime * 3 / 4 && silent <= ticktime * 5 / 4);
-        assert_eq!(checks, 5);
+        // Silent from the start, or since just after the link came up: OTP was seen to take 4.2 s
+        // (visible) and 5.0 s (hidden) here.
+        for read in [0, 1] {
+            let mut ticker = Ticker::new(ticktime, 4, hidden);
+            let (ticks, checks) = until_down(&mut ticker, read);
+            assert_eq!((ticks, checks), (3, 5));
+            for random in [0, 1 << 31, u32::MAX] {
+                let silent = ticker.first_check(random) + ticker.interval() * (checks - 1);
+                assert!(
+                    silent >= ticktime && silent <= ticktime * 5 / 4,
+                    "{silent:?}"
+                );
+            }
+        }
     }
 }
 
@@ -57,6 +117,8 @@ fn silent_peer_is_found_within_the_documented_window() {
 fn idle_link_ticks_every_interval() {
     let mut ticker = Ticker::new(Duration::from_secs(60), 4, false);
     let (mut read, mut written) = (0, 0);
+    // The handshake was something written.
+    assert_eq!(ticker.check(read, written, false), TickAction::Nothing);
     for _ in 0..100 {
         read += TICK;
         assert_eq!(ticker.check(read, written, false), TickAction::Send);

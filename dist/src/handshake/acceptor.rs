@@ -3,8 +3,10 @@
 //!
 //! ```text
 //! AwaitName ─► Decide ── ok, ok_simultaneous ──────────────► AwaitReply ─► Authenticated ─► Over
-//!     │          │ └──── alive ─► AwaitAliveAnswer ── true ────────▲
-//!     └► Over ◄──┴ nok, not_allowed      └ false ─► Over
+//!  │  │  │       │ └──── alive ─► AwaitAliveAnswer ── true ───────▲ ▲
+//!  │  │  └► Over ◄ nok, not_allowed      └ false ─► Over          │ │
+//!  │  └ name_me ─► Name ── named: ────────────────────────────────┘ │
+//!  └ old form ─► Decide ─► … ─► AwaitComplement ────────────────────┘
 //! ```
 
 use core::fmt;
@@ -13,8 +15,8 @@ use core::mem;
 use bytes::BytesMut;
 
 use super::error::{HandshakeError, MalformedKind, Misbehaviour, Stage};
-use super::message::{Ack, AliveAnswer, Challenge, Fault, Reply, SendName, unexpected};
-use super::{Identity, LengthPrefix, Negotiated, compatible};
+use super::message::{Ack, AliveAnswer, Challenge, Complement, Fault, Reply, SendName, unexpected};
+use super::{GivenName, Identity, LengthPrefix, Negotiated, Verdict, compatible};
 use crate::{Cookie, Flags, NodeName};
 
 /// The dialled side of a handshake.
@@ -30,6 +32,9 @@ pub enum AcceptorStep {
     Continue,
     /// The peer has said who it is. Call [`Acceptor::decide`].
     Decide(Claim),
+    /// The peer has no name and asks for one. Call [`Acceptor::give_name`], or refuse it with
+    /// [`Verdict::NotAllowed`] by [`Acceptor::decide`].
+    NameMe(NameRequest),
     /// The peer has proved that it knows the cookie. Take down the old connection if the verdict
     /// was [`Verdict::Alive`], then call [`Acceptor::finish`].
     Authenticated,
@@ -42,28 +47,23 @@ pub enum AcceptorStep {
 pub struct Claim {
     /// Its name, never the acceptor's own.
     pub name: NodeName,
-    /// Its incarnation.
-    pub creation: u32,
+    /// Its incarnation; `None` from a peer that speaks the handshake before OTP 23, which tells it
+    /// later.
+    pub creation: Option<u32>,
     /// What it announces, with [`Flags::MANDATORY_25_DIGEST`] expanded; all that is mandatory is
-    /// there.
+    /// there. Of a peer that speaks the handshake before OTP 23 these are the lower 32.
     pub flags: Flags,
 }
 
-/// Whether a peer is let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// There is no other connection to this peer and no attempt at one.
-    Ok,
-    /// There is an own attempt, and the peer's name is the greater one: the own attempt is given
-    /// up for this one.
-    OkSimultaneous,
-    /// There is an own attempt, and the own name is the greater one: this one is refused and the
-    /// own attempt goes on. The handshake is over.
-    Nok,
-    /// The peer may not connect. The handshake is over.
-    NotAllowed,
-    /// The peer is connected already. It is asked whether this attempt replaces that connection.
-    Alive,
+/// A node that asks for a name (flag [`Flags::NAME_ME`]). Nothing of this is proved before
+/// [`AcceptorStep::Authenticated`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameRequest {
+    /// `undefined@host`, with the host that the peer says it is on.
+    pub placeholder: NodeName,
+    /// What it announces, with [`Flags::MANDATORY_25_DIGEST`] expanded; all that is mandatory is
+    /// there.
+    pub flags: Flags,
 }
 
 impl Acceptor {
@@ -83,7 +83,7 @@ impl Acceptor {
     ///
     /// # Errors
     /// What is wrong with the message or the peer. The handshake is then over; a peer that lacks
-    /// mandatory flags, wants a dynamic name or claims our own has got its refusal written.
+    /// mandatory flags or claims our own name has got its refusal written.
     pub fn receive(
         &mut self,
         body: &[u8],
@@ -92,8 +92,9 @@ impl Acceptor {
         let (state, step) = match mem::replace(&mut self.state, State::Over) {
             State::AwaitName(state) => state.receive(body, out)?,
             State::AwaitAliveAnswer(state) => state.receive(body, out)?,
+            State::AwaitComplement(state) => state.receive(body, out)?,
             State::AwaitReply(state) => state.receive(body)?,
-            State::Decide(_) => return Err(unexpected(body).at(Stage::Decision)),
+            State::Decide(_) | State::Name(_) => return Err(unexpected(body).at(Stage::Decision)),
             State::Authenticated(_) => return Err(unexpected(body).at(Stage::Finish)),
             State::Over => return Err(unexpected(body).at(Stage::Over)),
         };
@@ -102,7 +103,8 @@ impl Acceptor {
     }
 
     /// After [`AcceptorStep::Decide`]: tells the peer the verdict. `cookie` is the one for this
-    /// peer; it is not used if the peer is refused.
+    /// peer; it is not used if the peer is refused. After [`AcceptorStep::NameMe`] only
+    /// [`Verdict::NotAllowed`] is possible.
     ///
     /// # Errors
     /// [`HandshakeError::OutOfTurn`] at any other stage.
@@ -115,6 +117,35 @@ impl Acceptor {
         match mem::replace(&mut self.state, State::Over) {
             State::Decide(state) => {
                 self.state = state.decide(verdict, cookie, out);
+                Ok(())
+            }
+            State::Name(Name { ours, .. }) if verdict == Verdict::NotAllowed => {
+                verdict.write(ours.prefix, out);
+                Ok(())
+            }
+            other => {
+                self.state = other;
+                Err(HandshakeError::OutOfTurn(self.stage()))
+            }
+        }
+    }
+
+    /// After [`AcceptorStep::NameMe`]: gives the peer its name. `cookie` is the one for a node of
+    /// this name. No other node may have or get the name as long as the connection stands.
+    ///
+    /// The host of the name must be that of the request, else the peer refuses it.
+    ///
+    /// # Errors
+    /// [`HandshakeError::OutOfTurn`] at any other stage.
+    pub fn give_name(
+        &mut self,
+        given: &GivenName,
+        cookie: Cookie,
+        out: &mut BytesMut,
+    ) -> Result<(), HandshakeError> {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Name(state) => {
+                self.state = state.give(given, cookie, out);
                 Ok(())
             }
             other => {
@@ -144,8 +175,9 @@ impl Acceptor {
     pub fn stage(&self) -> Stage {
         match &self.state {
             State::AwaitName(_) => Stage::SendName,
-            State::Decide(_) => Stage::Decision,
+            State::Decide(_) | State::Name(_) => Stage::Decision,
             State::AwaitAliveAnswer(_) => Stage::AliveAnswer,
+            State::AwaitComplement(_) => Stage::Complement,
             State::AwaitReply(_) => Stage::Reply,
             State::Authenticated(_) => Stage::Finish,
             State::Over => Stage::Over,
@@ -177,7 +209,9 @@ impl fmt::Debug for Acceptor {
 enum State {
     AwaitName(AwaitName),
     Decide(Decide),
+    Name(Name),
     AwaitAliveAnswer(AwaitAliveAnswer),
+    AwaitComplement(AwaitComplement),
     AwaitReply(AwaitReply),
     Authenticated(Authenticated),
     Over,
@@ -190,95 +224,179 @@ struct Ours {
     prefix: LengthPrefix,
 }
 
+/// What the peer has said of itself so far.
+struct Theirs {
+    name: NodeName,
+    /// `None` until the complement, if one is to come.
+    creation: Option<u32>,
+    flags: Flags,
+}
+
 struct AwaitName(Ours);
 
 impl AwaitName {
+    /// Reads and checks the name. A peer is told why it is refused where OTP tells it; all other
+    /// errors close without a status.
     fn receive(
         self,
         body: &[u8],
         out: &mut BytesMut,
     ) -> Result<(State, AcceptorStep), HandshakeError> {
-        let ours = self.0;
-        let claim = claim(body, &ours, out)?;
-        let negotiated = Negotiated::new(
-            &ours.identity,
-            claim.name.clone(),
-            claim.creation,
-            claim.flags,
-        );
-        Ok((
-            State::Decide(Decide { ours, negotiated }),
-            AcceptorStep::Decide(claim),
-        ))
+        let (ours, stage) = (self.0, Stage::SendName);
+        let theirs = SendName::parse(body).map_err(|fault| fault.at(stage))?;
+        let bad_name = |error| Fault::from(MalformedKind::BadName(error)).at(stage);
+        // With this flag the field holds the host alone. The old form has no room for it.
+        if theirs.flags.contains(Flags::NAME_ME) {
+            let placeholder = NodeName::placeholder(theirs.name).map_err(bad_name)?;
+            let flags = ours.compatible(theirs.flags, theirs.creation, stage, out)?;
+            let request = NameRequest { placeholder, flags };
+            let state = Name { ours, flags };
+            return Ok((State::Name(state), AcceptorStep::NameMe(request)));
+        }
+        let name = NodeName::from_latin1(theirs.name).map_err(bad_name)?;
+        let flags = ours.compatible(theirs.flags, theirs.creation, stage, out)?;
+        if name == ours.identity.name {
+            Verdict::Nok.write(ours.prefix, out);
+            return Err(HandshakeError::PeerMisbehaved {
+                stage,
+                kind: Misbehaviour::ClaimsOurName,
+            });
+        }
+        let claim = Claim {
+            name: name.clone(),
+            creation: theirs.creation,
+            flags,
+        };
+        let theirs = Theirs {
+            name,
+            creation: theirs.creation,
+            flags,
+        };
+        let state = State::Decide(Decide { ours, theirs });
+        Ok((state, AcceptorStep::Decide(claim)))
     }
 }
 
-/// Reads and checks the name. A peer is told why it is refused where OTP tells it; all other errors
-/// close without a status.
-fn claim(body: &[u8], ours: &Ours, out: &mut BytesMut) -> Result<Claim, HandshakeError> {
-    let stage = Stage::SendName;
-    let theirs = SendName::parse(body).map_err(|fault| fault.at(stage))?;
-    // Before the name is looked at: with this flag the field holds the host alone.
-    if theirs.flags.contains(Flags::NAME_ME) {
-        Verdict::NotAllowed.write(ours.prefix, out);
-        return Err(HandshakeError::DynamicName);
+impl Ours {
+    /// The peer's flags, digest expanded, if all is there that is mandatory; of a peer that has
+    /// told no creation, these are the lower 32, and the others are checked with the complement.
+    fn compatible(
+        &self,
+        announced: Flags,
+        creation: Option<u32>,
+        stage: Stage,
+        out: &mut BytesMut,
+    ) -> Result<Flags, HandshakeError> {
+        let known = match creation {
+            Some(_) => Flags::ALL,
+            None => Flags::LOWER_HALF,
+        };
+        compatible(announced, known, stage)
+            .inspect_err(|_| Verdict::NotAllowed.write(self.prefix, out))
     }
-    let name = NodeName::from_latin1(theirs.name)
-        .map_err(|error| Fault::from(MalformedKind::BadName(error)).at(stage))?;
-    let flags = compatible(theirs.flags, stage)
-        .inspect_err(|_| Verdict::NotAllowed.write(ours.prefix, out))?;
-    if name == ours.identity.name {
-        Verdict::Nok.write(ours.prefix, out);
-        return Err(HandshakeError::PeerMisbehaved {
-            stage,
-            kind: Misbehaviour::ClaimsOurName,
-        });
-    }
-    Ok(Claim {
-        name,
-        creation: theirs.creation,
-        flags,
-    })
 }
 
 struct Decide {
     ours: Ours,
-    negotiated: Negotiated,
+    theirs: Theirs,
 }
 
 impl Decide {
     fn decide(self, verdict: Verdict, cookie: Cookie, out: &mut BytesMut) -> State {
         verdict.write(self.ours.prefix, out);
         let accepted = Accepted {
+            announced: self.ours.identity.announced(),
             ours: self.ours,
-            negotiated: self.negotiated,
+            theirs: self.theirs,
             cookie,
         };
         match verdict {
-            Verdict::Ok | Verdict::OkSimultaneous => State::AwaitReply(accepted.challenge(out)),
+            Verdict::Ok | Verdict::OkSimultaneous => accepted.challenge(out),
             Verdict::Alive => State::AwaitAliveAnswer(AwaitAliveAnswer(accepted)),
             Verdict::Nok | Verdict::NotAllowed => State::Over,
         }
     }
 }
 
+/// A peer that asks for a name.
+struct Name {
+    ours: Ours,
+    flags: Flags,
+}
+
+impl Name {
+    fn give(self, given: &GivenName, cookie: Cookie, out: &mut BytesMut) -> State {
+        given.write(self.ours.prefix, out);
+        let accepted = Accepted {
+            announced: self.ours.identity.announced_to_nameless(),
+            ours: self.ours,
+            theirs: Theirs {
+                name: given.name.clone(),
+                creation: Some(given.creation),
+                flags: self.flags,
+            },
+            cookie,
+        };
+        accepted.challenge(out)
+    }
+}
+
 /// A peer that is let in if it knows the cookie.
 struct Accepted {
     ours: Ours,
-    negotiated: Negotiated,
+    /// What is announced to this peer.
+    announced: Flags,
+    theirs: Theirs,
     cookie: Cookie,
 }
 
 impl Accepted {
-    fn challenge(self, out: &mut BytesMut) -> AwaitReply {
-        let ours = self.ours;
-        Challenge::write(&ours.identity, ours.challenge, ours.prefix, out);
+    fn challenge(self, out: &mut BytesMut) -> State {
+        let ours = &self.ours;
+        Challenge::write(
+            &ours.identity,
+            self.announced,
+            ours.challenge,
+            ours.prefix,
+            out,
+        );
+        match self.theirs.creation {
+            Some(creation) => State::AwaitReply(self.await_reply(creation)),
+            None => State::AwaitComplement(AwaitComplement(self)),
+        }
+    }
+
+    fn await_reply(self, creation: u32) -> AwaitReply {
+        let theirs = self.theirs;
         AwaitReply {
-            challenge: ours.challenge,
-            prefix: ours.prefix,
-            negotiated: self.negotiated,
+            challenge: self.ours.challenge,
+            prefix: self.ours.prefix,
+            negotiated: Negotiated::new(self.announced, theirs.name, creation, theirs.flags),
             cookie: self.cookie,
         }
+    }
+}
+
+/// A peer that speaks the handshake before OTP 23, and has been sent the challenge.
+struct AwaitComplement(Accepted);
+
+impl AwaitComplement {
+    fn receive(
+        self,
+        body: &[u8],
+        out: &mut BytesMut,
+    ) -> Result<(State, AcceptorStep), HandshakeError> {
+        let (mut accepted, stage) = (self.0, Stage::Complement);
+        let complement = Complement::parse(body).map_err(|fault| fault.at(stage))?;
+        let flags = accepted.theirs.flags | complement.flags;
+        let creation = complement.creation;
+        // With a status out of turn, as OTP does (`dist_util:check_dflags/2` after
+        // `recv_complement/1`).
+        accepted.theirs.flags = accepted
+            .ours
+            .compatible(flags, Some(creation), stage, out)?;
+        let state = State::AwaitReply(accepted.await_reply(creation));
+        Ok((state, AcceptorStep::Continue))
     }
 }
 
@@ -291,10 +409,7 @@ impl AwaitAliveAnswer {
         out: &mut BytesMut,
     ) -> Result<(State, AcceptorStep), HandshakeError> {
         match AliveAnswer::parse(body).map_err(|fault| fault.at(Stage::AliveAnswer))? {
-            AliveAnswer(true) => Ok((
-                State::AwaitReply(self.0.challenge(out)),
-                AcceptorStep::Continue,
-            )),
+            AliveAnswer(true) => Ok((self.0.challenge(out), AcceptorStep::Continue)),
             AliveAnswer(false) => Ok((State::Over, AcceptorStep::GaveUp)),
         }
     }

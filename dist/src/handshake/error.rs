@@ -16,7 +16,7 @@ pub enum HandshakeError {
     /// The peer lacks flags that are mandatory. A peer that dialled us was told `not_allowed`.
     #[error("find in the peer the mandatory flags {missing}")]
     PeerIncompatible {
-        /// Where it showed: [`Stage::SendName`] or [`Stage::Challenge`].
+        /// Where it showed: [`Stage::SendName`], [`Stage::Complement`] or [`Stage::Challenge`].
         stage: Stage,
         /// What the peer lacks of [`Flags::MANDATORY`].
         missing: Flags,
@@ -71,10 +71,6 @@ pub enum HandshakeError {
     /// The stage is [`Stage::Reply`] or [`Stage::Ack`].
     #[error("authenticate the peer: {} does not match our cookie for it", .0.due())]
     BadCookie(Stage),
-    /// The peer asks for a node name (flag `NAME_ME`), and none are given here. It was told
-    /// `not_allowed`.
-    #[error("give the peer the node name it asks for: dynamic node names are not supported")]
-    DynamicName,
     /// The peer closed the connection.
     #[error("get past {}: the peer closed the connection{}", .0.due(), .0.closed_hint())]
     Closed(Stage),
@@ -101,7 +97,6 @@ impl HandshakeError {
             HandshakeError::Rejected(_) | HandshakeError::NotAllowed { .. } => Stage::Status,
             HandshakeError::NameMismatch { .. } => Stage::Challenge,
             HandshakeError::CookieRefusedProbably => Stage::Ack,
-            HandshakeError::DynamicName => Stage::SendName,
         }
     }
 }
@@ -124,6 +119,8 @@ pub enum Stage {
     Decision,
     /// Acceptor: the peer's answer to our status `alive`.
     AliveAnswer,
+    /// Acceptor: the complement of a peer that speaks the handshake before OTP 23.
+    Complement,
     /// Acceptor: the peer's challenge reply.
     Reply,
     /// Acceptor: our own challenge ack.
@@ -142,6 +139,7 @@ impl Stage {
             Stage::SendName => "the peer's name",
             Stage::Decision => "our decision on the peer's name",
             Stage::AliveAnswer => "the peer's answer to our status `alive`",
+            Stage::Complement => "the complement of the peer's old name message",
             Stage::Reply => "the peer's challenge reply",
             Stage::Finish => "our challenge ack",
             Stage::Over => "the end of the handshake",
@@ -165,6 +163,7 @@ impl Stage {
             | Stage::Ack
             | Stage::SendName
             | Stage::Decision
+            | Stage::Complement
             | Stage::Finish
             | Stage::Over => "",
         }
@@ -179,6 +178,7 @@ impl Stage {
             | Stage::SendName
             | Stage::Decision
             | Stage::AliveAnswer
+            | Stage::Complement
             | Stage::Reply
             | Stage::Finish
             | Stage::Over => "",
@@ -203,6 +203,10 @@ pub enum Misbehaviour {
     ClaimsOurName,
     /// It gives this node a name, which was not asked for.
     NamedUnasked,
+    /// It answers the request for a name with a status that gives none.
+    NotNamed,
+    /// It gives this node a name on another host than the one in the request.
+    NamedElsewhere,
 }
 
 impl fmt::Display for Misbehaviour {
@@ -212,6 +216,10 @@ impl fmt::Display for Misbehaviour {
             Misbehaviour::ClaimsOurName => f.write_str("it claims the name of this node"),
             Misbehaviour::NamedUnasked => {
                 f.write_str("it gives this node a name, which was not asked for")
+            }
+            Misbehaviour::NotNamed => f.write_str("it does not give the name it was asked for"),
+            Misbehaviour::NamedElsewhere => {
+                f.write_str("it gives this node a name on another host")
             }
         }
     }
@@ -227,7 +235,7 @@ pub enum MalformedKind {
     TrailingBytes,
     /// Its first byte is no tag of the handshake.
     UnknownTag(u8),
-    /// It is the `send_name` or `challenge` of OTP 22 and older, with tag `n`.
+    /// It is the `challenge` of OTP 22 and older, with tag `n`.
     OldHandshake,
     /// It is an answer to `alive`, but neither `true` nor `false`.
     UnknownAnswer,

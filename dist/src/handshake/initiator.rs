@@ -2,7 +2,7 @@
 //! takes; [`Initiator`] holds the one that is current.
 //!
 //! ```text
-//! AwaitStatus ── ok, ok_simultaneous ──────────────► AwaitChallenge ─► AwaitAck ─► Over
+//! AwaitStatus ── ok, ok_simultaneous, named: ──────► AwaitChallenge ─► AwaitAck ─► Over
 //!      │ └────── alive ─► AnswerAlive ── go on ─────────────▲
 //!      └ nok, not_allowed ─► Over ◄───┘ give up
 //! ```
@@ -13,9 +13,9 @@ use core::mem;
 use bytes::BytesMut;
 
 use super::error::{HandshakeError, Misbehaviour, Stage, StatusText};
-use super::message::{Ack, AliveAnswer, Challenge, Reply, SendName, Status, unexpected};
-use super::{Identity, LengthPrefix, Negotiated, compatible};
-use crate::{Cookie, NodeName};
+use super::message::{Ack, AliveAnswer, Challenge, Fault, Reply, SendName, Status, unexpected};
+use super::{GivenName, Identity, LengthPrefix, Negotiated, compatible};
+use crate::{Cookie, Flags, NodeName};
 
 /// The dialling side of a handshake.
 pub struct Initiator {
@@ -54,6 +54,40 @@ impl Initiator {
         out: &mut BytesMut,
     ) -> Initiator {
         SendName::write(&us, prefix, out);
+        Initiator::new(Us::Named(us.announced()), peer, cookie, challenge, prefix)
+    }
+
+    /// Asks the peer for a name, as a node of OTP does that was started as `undefined`. The name,
+    /// and the incarnation that goes with it, are in [`Negotiated::given`] at the end.
+    ///
+    /// `placeholder` tells our host; its name part is not sent. Of `flags`,
+    /// [`Flags::PUBLISHED`] is not announced: such a node is hidden. `cookie` is the one for
+    /// `peer`, `challenge` must be unpredictable.
+    pub fn start_nameless(
+        placeholder: &NodeName,
+        flags: Flags,
+        peer: NodeName,
+        cookie: Cookie,
+        challenge: u32,
+        prefix: LengthPrefix,
+        out: &mut BytesMut,
+    ) -> Initiator {
+        let announced = (flags - Flags::PUBLISHED) | Flags::NAME_ME;
+        SendName::write_nameless(placeholder.host(), announced, prefix, out);
+        let us = Us::Nameless {
+            placeholder: placeholder.clone(),
+            announced,
+        };
+        Initiator::new(us, peer, cookie, challenge, prefix)
+    }
+
+    fn new(
+        us: Us,
+        peer: NodeName,
+        cookie: Cookie,
+        challenge: u32,
+        prefix: LengthPrefix,
+    ) -> Initiator {
         Initiator {
             state: State::AwaitStatus(AwaitStatus(Attempt {
                 us,
@@ -151,9 +185,31 @@ enum State {
     Over,
 }
 
+/// Who we are to the peer.
+enum Us {
+    /// A node with a name, and what it announces.
+    Named(Flags),
+    Nameless {
+        placeholder: NodeName,
+        announced: Flags,
+    },
+    /// The peer has given the name.
+    Given { given: GivenName, announced: Flags },
+}
+
+impl Us {
+    fn announced(&self) -> Flags {
+        match self {
+            Us::Named(announced) | Us::Nameless { announced, .. } | Us::Given { announced, .. } => {
+                *announced
+            }
+        }
+    }
+}
+
 /// What stays the same from the first message to the reply.
 struct Attempt {
-    us: Identity,
+    us: Us,
     peer: NodeName,
     cookie: Cookie,
     challenge: u32,
@@ -165,7 +221,12 @@ struct AwaitStatus(Attempt);
 impl AwaitStatus {
     fn receive(self, body: &[u8]) -> Result<(State, InitiatorStep), HandshakeError> {
         let attempt = self.0;
-        match Status::parse(body).map_err(|fault| fault.at(Stage::Status))? {
+        let stage = Stage::Status;
+        let status = Status::parse(body).map_err(|fault| fault.at(stage))?;
+        if let Us::Nameless { .. } = &attempt.us {
+            return attempt.named(status);
+        }
+        match status {
             // With `ok_simultaneous` the peer gave up its own attempt for this one.
             Status::Ok | Status::OkSimultaneous => Ok((
                 State::AwaitChallenge(AwaitChallenge(attempt)),
@@ -179,12 +240,50 @@ impl AwaitStatus {
             Status::NotAllowed => Err(HandshakeError::NotAllowed {
                 our_flags: attempt.us.announced(),
             }),
-            Status::Named => Err(HandshakeError::PeerMisbehaved {
-                stage: Stage::Status,
+            Status::Named(_) => Err(HandshakeError::PeerMisbehaved {
+                stage,
                 kind: Misbehaviour::NamedUnasked,
             }),
             Status::Unknown(text) => Err(HandshakeError::Rejected(StatusText::new(text))),
         }
+    }
+}
+
+impl Attempt {
+    /// The answer to our request for a name, which is a name or `not_allowed`
+    /// (`dist_util:recv_status/1`).
+    fn named(self, status: Status<'_>) -> Result<(State, InitiatorStep), HandshakeError> {
+        let stage = Stage::Status;
+        let misbehaved = |kind| Err(HandshakeError::PeerMisbehaved { stage, kind });
+        let announced = self.us.announced();
+        let given = match status {
+            Status::Named(fields) => {
+                GivenName::parse(fields).map_err(|kind| Fault::from(kind).at(stage))?
+            }
+            Status::NotAllowed => {
+                return Err(HandshakeError::NotAllowed {
+                    our_flags: announced,
+                });
+            }
+            Status::Ok | Status::OkSimultaneous | Status::Nok | Status::Alive => {
+                return misbehaved(Misbehaviour::NotNamed);
+            }
+            Status::Unknown(text) => return Err(HandshakeError::Rejected(StatusText::new(text))),
+        };
+        match &self.us {
+            Us::Nameless { placeholder, .. } if placeholder.host() != given.name.host() => {
+                return misbehaved(Misbehaviour::NamedElsewhere);
+            }
+            _ => {}
+        }
+        let named = Attempt {
+            us: Us::Given { given, announced },
+            ..self
+        };
+        Ok((
+            State::AwaitChallenge(AwaitChallenge(named)),
+            InitiatorStep::Continue,
+        ))
     }
 }
 
@@ -218,13 +317,17 @@ impl AwaitChallenge {
                 answered: theirs.name,
             });
         }
-        let flags = compatible(theirs.flags, Stage::Challenge)?;
+        let flags = compatible(theirs.flags, Flags::ALL, Stage::Challenge)?;
         Reply {
             challenge: attempt.challenge,
             digest: attempt.cookie.digest(theirs.challenge),
         }
         .write(attempt.prefix, out);
-        let negotiated = Negotiated::new(&attempt.us, theirs.name, theirs.creation, flags);
+        let announced = attempt.us.announced();
+        let mut negotiated = Negotiated::new(announced, theirs.name, theirs.creation, flags);
+        if let Us::Given { given, .. } = attempt.us {
+            negotiated.given = Some(given);
+        }
         Ok((
             State::AwaitAck(AwaitAck {
                 cookie: attempt.cookie,

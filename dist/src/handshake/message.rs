@@ -14,8 +14,9 @@ use nom::number::complete::{be_u16, be_u32, be_u64, be_u128};
 use nom::{IResult, Parser};
 
 use super::error::{HandshakeError, MalformedKind, Misbehaviour, Stage};
-use super::{Identity, LengthPrefix, Verdict};
-use crate::{Flags, NodeName};
+use super::{GivenName, Identity, LengthPrefix, Verdict};
+use crate::name::latin1;
+use crate::{Flags, NodeName, NodeNameError};
 
 /// The first byte of a handshake message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +136,7 @@ fn exact<T>(result: IResult<&[u8], T>) -> Result<T, MalformedKind> {
     }
 }
 
-/// Writes the length and the tag of a message with fields of `fields` bytes, at most some 300.
+/// Writes the length and the tag of a message with fields of `fields` bytes, at most some 550.
 fn frame(prefix: LengthPrefix, tag: MessageTag, fields: u16, out: &mut BytesMut) {
     let length = fields.saturating_add(1);
     match prefix {
@@ -149,7 +150,9 @@ fn frame(prefix: LengthPrefix, tag: MessageTag, fields: u16, out: &mut BytesMut)
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SendName<'a> {
     pub(super) flags: Flags,
-    pub(super) creation: u32,
+    /// `None` in the form before OTP 23, which has it, and the upper half of the flags, in the
+    /// complement.
+    pub(super) creation: Option<u32>,
     /// A node name, or the host alone if the flags hold `NAME_ME`: so it is not looked at here.
     pub(super) name: &'a [u8],
 }
@@ -157,23 +160,73 @@ pub(super) struct SendName<'a> {
 impl SendName<'_> {
     /// Bytes after the name are ignored: they are there for later releases.
     pub(super) fn parse(body: &[u8]) -> Result<SendName<'_>, Fault> {
-        let fields = fields(MessageTag::Name, body)?;
-        let mut layout = (be_u64, be_u32, length_data(be_u16));
-        let (_later, (flags, creation, name)) = complete(layout.parse(fields))?;
-        Ok(SendName {
-            flags: Flags::from_bits(flags),
-            creation,
-            name,
-        })
+        match split_tag(body)? {
+            (MessageTag::Name, fields) => {
+                let mut layout = (be_u64, be_u32, length_data(be_u16));
+                let (_later, (flags, creation, name)) = complete(layout.parse(fields))?;
+                Ok(SendName {
+                    flags: Flags::from_bits(flags),
+                    creation: Some(creation),
+                    name,
+                })
+            }
+            // The version is of no interest: who sends this form with a complement to come speaks
+            // 6 as well (`dist_util:recv_name_old/2`, OTP 29).
+            (MessageTag::OldName, fields) => {
+                let mut layout = (be_u16, be_u32);
+                let (name, (_version, flags)) = complete(layout.parse(fields))?;
+                Ok(SendName {
+                    flags: Flags::from_bits(flags.into()),
+                    creation: None,
+                    name,
+                })
+            }
+            (tag, _) => Err(Fault::OutOfOrder(tag)),
+        }
     }
 
     pub(super) fn write(us: &Identity, prefix: LengthPrefix, out: &mut BytesMut) {
-        let (name, length) = name_field(&us.name);
+        let (name, length) = latin1_field(us.name.as_str());
         frame(prefix, MessageTag::Name, length.saturating_add(14), out);
         out.put_u64(us.announced().bits());
         out.put_u32(us.creation);
         out.put_u16(length);
         out.extend(name);
+    }
+
+    /// The request of a node on `host` for a name.
+    pub(super) fn write_nameless(
+        host: &str,
+        flags: Flags,
+        prefix: LengthPrefix,
+        out: &mut BytesMut,
+    ) {
+        let (name, length) = latin1_field(host);
+        frame(prefix, MessageTag::Name, length.saturating_add(14), out);
+        out.put_u64(flags.bits());
+        // Without a name there is no incarnation either.
+        out.put_u32(0);
+        out.put_u16(length);
+        out.extend(name);
+    }
+}
+
+/// `complement`, initiator to acceptor: what the old form of `send_name` has no room for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Complement {
+    /// The upper half of the flags, the lower half clear.
+    pub(super) flags: Flags,
+    pub(super) creation: u32,
+}
+
+impl Complement {
+    pub(super) fn parse(body: &[u8]) -> Result<Complement, Fault> {
+        let fields = fields(MessageTag::Complement, body)?;
+        let (high, creation) = exact((be_u32, be_u32).parse(fields))?;
+        Ok(Complement {
+            flags: Flags::from_bits(u64::from(high) << 32),
+            creation,
+        })
     }
 }
 
@@ -200,10 +253,17 @@ impl Challenge {
         })
     }
 
-    pub(super) fn write(us: &Identity, challenge: u32, prefix: LengthPrefix, out: &mut BytesMut) {
-        let (name, length) = name_field(&us.name);
+    /// `flags` is what `us` announces to this peer.
+    pub(super) fn write(
+        us: &Identity,
+        flags: Flags,
+        challenge: u32,
+        prefix: LengthPrefix,
+        out: &mut BytesMut,
+    ) {
+        let (name, length) = latin1_field(us.name.as_str());
         frame(prefix, MessageTag::Name, length.saturating_add(18), out);
-        out.put_u64(us.announced().bits());
+        out.put_u64(flags.bits());
         out.put_u32(challenge);
         out.put_u32(us.creation);
         out.put_u16(length);
@@ -211,12 +271,10 @@ impl Challenge {
     }
 }
 
-/// The bytes of a node name and their number, which is at most 255.
-fn name_field(name: &NodeName) -> (impl Iterator<Item = u8>, u16) {
-    let length = name
-        .latin1()
-        .fold(0_u16, |count, _| count.saturating_add(1));
-    (name.latin1(), length)
+/// The bytes in Latin-1 of a node name or its host, and their number, which is at most 255.
+fn latin1_field(text: &str) -> (impl Iterator<Item = u8>, u16) {
+    let length = latin1(text).fold(0_u16, |count, _| count.saturating_add(1));
+    (latin1(text), length)
 }
 
 /// `status`, acceptor to initiator.
@@ -227,8 +285,8 @@ pub(super) enum Status<'a> {
     Nok,
     NotAllowed,
     Alive,
-    /// `named:` and a node name for the initiator, which is not read.
-    Named,
+    /// `named:`, and what follows it: see [`GivenName::parse`].
+    Named(&'a [u8]),
     Unknown(&'a [u8]),
 }
 
@@ -240,9 +298,40 @@ impl Status<'_> {
             b"nok" => Status::Nok,
             b"not_allowed" => Status::NotAllowed,
             b"alive" => Status::Alive,
-            text if text.starts_with(b"named:") => Status::Named,
-            text => Status::Unknown(text),
+            text => match text.strip_prefix(b"named:") {
+                Some(given) => Status::Named(given),
+                None => Status::Unknown(text),
+            },
         })
+    }
+}
+
+impl GivenName {
+    /// What follows `named:`. Bytes after the creation are ignored, as in the other messages with
+    /// names.
+    pub(super) fn parse(fields: &[u8]) -> Result<GivenName, MalformedKind> {
+        let mut layout = (length_data(be_u16), be_u32);
+        let (_later, (name, creation)) = complete(layout.parse(fields))?;
+        let name: &[u8] = name;
+        // UTF-8 here, and Latin-1 in all other messages (`dist_util:send_status/2`).
+        let name = core::str::from_utf8(name)
+            .map_err(|_| MalformedKind::BadName(NodeNameError::NotLatin1))?;
+        Ok(GivenName {
+            name: NodeName::parse(name).map_err(MalformedKind::BadName)?,
+            creation,
+        })
+    }
+
+    /// The status `named:`.
+    pub(super) fn write(&self, prefix: LengthPrefix, out: &mut BytesMut) {
+        let name = self.name.as_str().as_bytes();
+        // 255 characters of Latin-1 are at most 510 bytes.
+        let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
+        frame(prefix, MessageTag::Status, length.saturating_add(12), out);
+        out.put_slice(b"named:");
+        out.put_u16(length);
+        out.put_slice(name);
+        out.put_u32(self.creation);
     }
 }
 

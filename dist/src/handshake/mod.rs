@@ -14,11 +14,13 @@ mod acceptor;
 mod error;
 mod initiator;
 mod message;
+mod verdict;
 
-pub use acceptor::{Acceptor, AcceptorStep, Claim, Verdict};
+pub use acceptor::{Acceptor, AcceptorStep, Claim, NameRequest};
 pub use error::{HandshakeError, MalformedKind, Misbehaviour, Stage, StatusText};
 pub use initiator::{Initiator, InitiatorStep};
 pub use message::MessageTag;
+pub use verdict::{Standing, Verdict};
 
 use crate::{Flags, NodeName};
 
@@ -37,6 +39,12 @@ pub struct Identity {
 impl Identity {
     fn announced(&self) -> Flags {
         self.flags - Flags::NAME_ME
+    }
+
+    /// To a peer that asked for a name: its flag comes back to it, and the connection is hidden
+    /// (`dist_util:publish_flag/3`). A node of OTP without the flag in return breaks off.
+    fn announced_to_nameless(&self) -> Flags {
+        (self.flags - Flags::PUBLISHED) | Flags::NAME_ME
     }
 }
 
@@ -60,24 +68,47 @@ pub struct Negotiated {
     pub peer_flags: Flags,
     /// What both announced: the flags of the connection.
     pub flags: Flags,
+    /// The name that the peer gave this node, if it asked for one.
+    pub given: Option<GivenName>,
+}
+
+/// A name for a node that had none, and the incarnation under which it goes by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenName {
+    /// The name.
+    pub name: NodeName,
+    /// Its creation.
+    pub creation: u32,
 }
 
 impl Negotiated {
     /// `peer_flags` have passed [`compatible`].
-    fn new(us: &Identity, peer: NodeName, peer_creation: u32, peer_flags: Flags) -> Negotiated {
+    fn new(announced: Flags, peer: NodeName, peer_creation: u32, peer_flags: Flags) -> Negotiated {
         Negotiated {
             peer,
             peer_creation,
             peer_flags,
-            flags: us.announced().expand_digest() & peer_flags,
+            // The request for a name is no capability.
+            flags: (announced.expand_digest() & peer_flags) - Flags::NAME_ME,
+            given: None,
         }
+    }
+
+    /// Whether the connection is a hidden one: it is visible only if both sides announced
+    /// [`Flags::PUBLISHED`] (`dist_util:publish_type/1` on what both have).
+    ///
+    /// OTP lists the peer of a hidden connection among `nodes(hidden)`, keeps it out of `global`
+    /// and sends it more ticks, see [`Ticker`](crate::Ticker).
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        !self.flags.contains(Flags::PUBLISHED)
     }
 }
 
-/// The peer's flags, digest expanded, if it has all that are mandatory.
-fn compatible(announced: Flags, stage: Stage) -> Result<Flags, HandshakeError> {
+/// The peer's flags, digest expanded, if it has all that are mandatory among `known`.
+fn compatible(announced: Flags, known: Flags, stage: Stage) -> Result<Flags, HandshakeError> {
     let flags = announced.expand_digest();
-    let missing = flags.missing_mandatory();
+    let missing = flags.missing_mandatory() & known;
     if missing.is_empty() {
         Ok(flags)
     } else {

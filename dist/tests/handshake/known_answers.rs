@@ -90,7 +90,7 @@ fn as_acceptor(prefix: LengthPrefix) {
         panic!("{step:?}");
     };
     assert_eq!(claim.name, dialler().name);
-    assert_eq!(claim.creation, 0x6b00_cf73);
+    assert_eq!(claim.creation, Some(0x6b00_cf73));
     assert_eq!(claim.flags, DIALLER_FLAGS);
     assert!(out.is_empty(), "nothing is sent before the decision");
 
@@ -125,8 +125,8 @@ fn the_recorded_session_as_acceptor() {
     as_acceptor(LengthPrefix::Four);
 }
 
-/// `snamed:`, the name and creation that an acceptor of OTP 29 gave to a dynamic node: the answer
-/// to a request this implementation never makes.
+/// `snamed:`, the name and creation that an acceptor of OTP 29 gave to a dynamic node, to one that
+/// has not asked for it. To one that has: see `naming`.
 #[test]
 fn the_recorded_name_for_a_dynamic_node() {
     let mut status = b"snamed:\x00\x1724IO7ZEQDIH3O@127.0.0.1".to_vec();

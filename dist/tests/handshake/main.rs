@@ -4,7 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod known_answers;
+mod naming;
+mod old_name;
 mod pair;
 mod prop;
+mod simultaneous;
 mod stages;
 mod support;
+mod visibility;

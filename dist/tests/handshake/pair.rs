@@ -112,6 +112,7 @@ pub(crate) fn shake_hands(setting: Setting) -> Outcome {
                     dialled = Some(End::Up(acceptor.finish(&mut to_dialler).unwrap()));
                 }
                 Ok(AcceptorStep::GaveUp) => dialled = Some(End::NoConnection),
+                Ok(step @ AcceptorStep::NameMe(_)) => panic!("nobody is without a name: {step:?}"),
                 Err(error) => dialled = Some(End::Failed(error)),
             }
         }
@@ -149,7 +150,7 @@ pub(crate) fn shake_hands(setting: Setting) -> Outcome {
 fn assert_up(outcome: Outcome) {
     let claim = outcome.claim.unwrap();
     assert_eq!(claim.name, name(INITIATOR));
-    assert_eq!(claim.creation, CREATION);
+    assert_eq!(claim.creation, Some(CREATION));
     assert_eq!(claim.flags, Flags::HONOURED);
 
     let (dialler, dialled) = (outcome.dialler.negotiated(), outcome.dialled.negotiated());

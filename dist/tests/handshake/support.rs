@@ -68,6 +68,22 @@ pub(crate) fn send_name(flags: Flags, name: &[u8]) -> Vec<u8> {
     body
 }
 
+/// `send_name` before OTP 23: version 5, and the lower half of the flags.
+pub(crate) fn old_send_name(flags: Flags, name: &[u8]) -> Vec<u8> {
+    let mut body = vec![b'n', 0, 5];
+    body.extend(&flags.bits().to_be_bytes()[4..]);
+    body.extend(name);
+    body
+}
+
+/// What follows it: the upper half, and the creation.
+pub(crate) fn complement(flags: Flags) -> Vec<u8> {
+    let mut body = vec![b'c'];
+    body.extend(&flags.bits().to_be_bytes()[..4]);
+    body.extend(CREATION.to_be_bytes());
+    body
+}
+
 pub(crate) fn challenge(flags: Flags, name: &[u8]) -> Vec<u8> {
     let mut body = vec![b'N'];
     body.extend(flags.bits().to_be_bytes());
@@ -127,10 +143,11 @@ pub(crate) fn initiator_at(stage: Stage) -> Initiator {
     initiator
 }
 
-pub(crate) const ACCEPTOR_STAGES: [Stage; 6] = [
+pub(crate) const ACCEPTOR_STAGES: [Stage; 7] = [
     Stage::SendName,
     Stage::Decision,
     Stage::AliveAnswer,
+    Stage::Complement,
     Stage::Reply,
     Stage::Finish,
     Stage::Over,
@@ -147,7 +164,10 @@ pub(crate) fn acceptor_at(stage: Stage) -> Acceptor {
     let out = &mut out;
     let mut acceptor = new_acceptor();
     if stage != Stage::SendName {
-        let theirs = send_name(Flags::HONOURED, INITIATOR.as_bytes());
+        let theirs = match stage {
+            Stage::Complement => old_send_name(Flags::HONOURED, INITIATOR.as_bytes()),
+            _ => send_name(Flags::HONOURED, INITIATOR.as_bytes()),
+        };
         let step = acceptor.receive(&theirs, out).unwrap();
         assert!(matches!(step, AcceptorStep::Decide(_)));
     }
