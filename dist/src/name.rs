@@ -244,7 +244,7 @@ mod tests {
         for character in ["h", "\u{ff}"] {
             let longest = alloc::format!("a@{}", character.repeat(253));
             let name = NodeName::parse(&longest).unwrap();
-            let latin1: alloc::vec::Vec<u8> = latin1(name.as_str()).collect();
+            let latin1: Vec<u8> = latin1(name.as_str()).collect();
             assert_eq!(latin1.len(), 255);
             assert_eq!(NodeName::from_latin1(&latin1), Ok(name));
             let longer = longest + character;

@@ -50,6 +50,11 @@ pub struct ErlOptions {
     pub ticktime: Option<u32>,
     /// `-hidden`.
     pub hidden: bool,
+    /// `HOME`, as the node sees it, and no `-setcookie`: the cookie is that of the file there.
+    pub home: Option<String>,
+    /// In place of `-name` and the node's name: an option and its value, of a node that is to be
+    /// given a name by the first node it connects to. Until then its name is `nonode@nohost`.
+    pub nameless: Option<[String; 2]>,
     /// More arguments, such as `-kernel dist_auto_connect never`.
     pub arguments: Vec<String>,
 }
@@ -73,6 +78,20 @@ impl ErlOptions {
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.hidden = true;
+        self
+    }
+
+    /// The same with a home directory, and the cookie in it.
+    #[must_use]
+    pub fn home(mut self, home: &str) -> Self {
+        self.home = Some(home.to_owned());
+        self
+    }
+
+    /// The same without a name: `option` is `-name` or `-sname`, `name` is `undefined@host`.
+    #[must_use]
+    pub fn nameless(mut self, option: &str, name: &str) -> Self {
+        self.nameless = Some([option.to_owned(), name.to_owned()]);
         self
     }
 
@@ -133,7 +152,12 @@ impl Erl {
         let code = BOOTSTRAP.split_whitespace().collect::<Vec<_>>().join(" ");
         let (words, arguments) = match language {
             Language::Erlang => {
-                flags.extend(["-noshell", "-name", name, "-setcookie", cookie].map(str::to_owned));
+                let named = options.nameless.clone();
+                flags.push("-noshell".to_owned());
+                flags.extend(named.unwrap_or_else(|| ["-name", name].map(str::to_owned)));
+                if options.home.is_none() {
+                    flags.extend(["-setcookie", cookie].map(str::to_owned));
+                }
                 // Spawned, because the node only counts as started once `-eval` returns.
                 flags.extend(["-eval".to_owned(), format!("spawn(fun() -> {code} end).")]);
                 (release.program("erl"), flags)
@@ -161,7 +185,7 @@ impl Erl {
         };
         let environment = [
             ("ERL_EPMD_PORT", epmd_port.to_string()),
-            ("HOME", "/tmp".to_owned()),
+            ("HOME", options.home.clone().unwrap_or("/tmp".to_owned())),
             ("LC_ALL", "C.UTF-8".to_owned()),
             ("ERL_CRASH_DUMP_SECONDS", "0".to_owned()),
             ("ERL_AFLAGS", String::new()),

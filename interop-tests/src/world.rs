@@ -113,7 +113,10 @@ impl World {
     }
 
     async fn beam(&self, language: Language, name: &str, options: &ErlOptions) -> Erl {
-        let name = format!("{name}@127.0.0.1");
+        let name = match options.nameless {
+            Some(_) => "nonode@nohost".to_owned(),
+            None => format!("{name}@127.0.0.1"),
+        };
         Erl::start(
             self.release,
             language,

@@ -1,6 +1,6 @@
 //! How is a node configured and started?
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use erland_epmd::NodeEntry;
 use erland_etf::NodeId;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
+use crate::auth::{AllowList, Cookies};
 use crate::config::{self, Config};
-use crate::error::StartError;
+use crate::cookie_file::CookieFile;
+use crate::error::{ConnectError, StartError};
 use crate::lease::{self, Epmd, Registrar};
 use crate::net;
 use crate::node::{Node, NodeInner};
@@ -27,7 +28,11 @@ use crate::transport::tcp;
 #[must_use]
 pub struct NodeBuilder {
     name: String,
+    named_by: Option<String>,
     cookie: Option<Cookie>,
+    cookie_file: Option<CookieFile>,
+    peer_cookies: BTreeMap<String, Cookie>,
+    allowed: Vec<String>,
     epmd: Epmd,
     epmd_port: Option<u16>,
     listen: Option<Vec<IpAddr>>,
@@ -43,7 +48,11 @@ impl NodeBuilder {
     pub(crate) fn new(name: String) -> NodeBuilder {
         NodeBuilder {
             name,
+            named_by: None,
             cookie: None,
+            cookie_file: None,
+            peer_cookies: BTreeMap::new(),
+            allowed: Vec::new(),
             epmd: Epmd::Auto,
             epmd_port: None,
             listen: None,
@@ -56,10 +65,53 @@ impl NodeBuilder {
         }
     }
 
-    /// The secret that all nodes of the cluster share. Required: there is no default that would
-    /// be safe.
+    /// The secret that all nodes of the cluster share. By default that of the user's
+    /// [cookie file](NodeBuilder::cookie_file).
     pub fn cookie(mut self, cookie: impl Into<String>) -> NodeBuilder {
         self.cookie = Some(Cookie::new(cookie));
+        self
+    }
+
+    /// Where the cookie is read from, and put if there is none, unless one is
+    /// [given](NodeBuilder::cookie); by default `~/.erlang.cookie`, see [`CookieFile::from_env`].
+    pub fn cookie_file(mut self, file: CookieFile) -> NodeBuilder {
+        self.cookie_file = Some(file);
+        self
+    }
+
+    /// Another cookie for one peer, in both directions, as `erlang:set_cookie/2`. Can be changed
+    /// later: [`Node::set_peer_cookie`].
+    pub fn peer_cookie(
+        mut self,
+        peer: impl Into<String>,
+        cookie: impl Into<String>,
+    ) -> NodeBuilder {
+        self.peer_cookies.insert(peer.into(), Cookie::new(cookie));
+        self
+    }
+
+    /// The only peers that may connect and be connected to, as `net_kernel:allow/1`; by default
+    /// all. Each entry is a node, `name@host`, a host, or a name on any host, `name@`. Calls add
+    /// up. Other peers are told `not_allowed`.
+    ///
+    /// The list keeps honest nodes apart. It is no protection: a peer that knows the cookie can
+    /// call itself by any name.
+    pub fn allow<E: Into<String>>(mut self, entries: impl IntoIterator<Item = E>) -> NodeBuilder {
+        self.allowed.extend(entries.into_iter().map(E::into));
+        self
+    }
+
+    /// Has another node give this one its name: a random one, that no other node of the cluster
+    /// has. This node is then to be built as `undefined@host`, and must be on that host to the
+    /// mind of its peers. As `erl -name undefined`, it does not listen, is not registered with
+    /// epmd, and is connected to that node when [`start`](NodeBuilder::start) returns.
+    ///
+    /// The name holds as long as the connection to that node. When it goes down, all others are
+    /// closed ([`NodeDownReason::NameLost`](crate::NodeDownReason::NameLost)), and none can be
+    /// made any more ([`ConnectError::NameLost`]): its processes go on, but the node is to be shut
+    /// down and another one started. OTP restarts its distribution then.
+    pub fn named_by(mut self, peer: impl Into<String>) -> NodeBuilder {
+        self.named_by = Some(peer.into());
         self
     }
 
@@ -97,6 +149,8 @@ impl NodeBuilder {
 
     /// How long a connection may be silent before its node counts as down: 60 s by default, as in
     /// OTP. It is found between this time and a quarter more; all nodes of a cluster must agree.
+    ///
+    /// The interval, a [part](NodeBuilder::tick_intensity) of it, is rounded up to milliseconds.
     pub fn net_ticktime(mut self, ticktime: Duration) -> NodeBuilder {
         self.net_ticktime = ticktime;
         self
@@ -133,20 +187,71 @@ impl NodeBuilder {
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O and time enabled.
-    pub async fn start(self) -> Result<Node, StartError> {
+    pub async fn start(mut self) -> Result<Node, StartError> {
         let name = NodeName::parse(&self.name)?;
-        let cookie = self.cookie.ok_or(StartError::NoCookie)?;
         let epmd_port = match self.epmd_port {
             Some(port) => port,
             None => default_epmd_port()?,
         };
+        let namer = self.namer(&name)?;
+        let config = self.config(epmd_port).await?;
+        match namer {
+            Some(namer) => start_nameless(&name, namer, config).await,
+            None => self.start_named(name, config).await,
+        }
+    }
+
+    /// Who is to give this node its name.
+    fn namer(&mut self, name: &NodeName) -> Result<Option<NodeName>, StartError> {
+        match (name.name() == UNDEFINED, self.named_by.take()) {
+            (false, None) => Ok(None),
+            (false, Some(_)) => Err(StartError::HasName),
+            (true, None) => Err(StartError::NoNamingNode),
+            (true, Some(peer)) => peer_name(peer).map(Some),
+        }
+    }
+
+    /// What the running node is to know of the settings; checked.
+    async fn config(&mut self, epmd_port: u16) -> Result<Config, StartError> {
+        if self.net_ticktime.is_zero() || self.net_ticktime > config::MAX_TICKTIME {
+            return Err(StartError::NetTicktime);
+        }
+        let mut allowed = AllowList::default();
+        for entry in std::mem::take(&mut self.allowed) {
+            if !allowed.add(&entry) {
+                let entry = entry.into();
+                return Err(StartError::Allow { entry });
+            }
+        }
+        let mut peer_cookies = HashMap::new();
+        for (peer, cookie) in std::mem::take(&mut self.peer_cookies) {
+            peer_cookies.insert(peer_name(peer)?, cookie);
+        }
+        let own = match self.cookie.take() {
+            Some(cookie) => cookie,
+            None => {
+                let file = self.cookie_file.take();
+                read_cookie(file.unwrap_or_else(CookieFile::from_env)).await?
+            }
+        };
+        Ok(Config {
+            cookies: Cookies::new(own, peer_cookies),
+            allowed,
+            epmd: self.epmd,
+            epmd_port,
+            static_peers: std::mem::take(&mut self.static_peers),
+            net_ticktime: self.net_ticktime,
+            tick_intensity: self.tick_intensity,
+            setup_timeout: self.setup_timeout,
+            shutdown_timeout: self.shutdown_timeout,
+        })
+    }
+
+    async fn start_named(self, name: NodeName, config: Config) -> Result<Node, StartError> {
         let ips = match self.listen {
             Some(ips) => ips,
             None => default_ips(&name, self.setup_timeout).await,
         };
-        if self.net_ticktime.is_zero() || self.net_ticktime > config::MAX_TICKTIME {
-            return Err(StartError::NetTicktime);
-        }
         let (listeners, port) =
             tcp::listen(&ips, self.port)
                 .await
@@ -159,26 +264,16 @@ impl NodeBuilder {
 
         let registrar = Registrar {
             policy: self.epmd,
-            port: epmd_port,
+            port: config.epmd_port,
             ips,
             entry: NodeEntry::new(name.name(), port),
-        };
-        let config = Config {
-            cookie,
-            epmd: self.epmd,
-            epmd_port: registrar.port,
-            static_peers: self.static_peers,
-            net_ticktime: self.net_ticktime,
-            tick_intensity: self.tick_intensity,
-            setup_timeout: self.setup_timeout,
-            shutdown_timeout: self.shutdown_timeout,
         };
         let id = NodeId::new(name.atom().clone(), creation()?);
         let node = NodeInner::start(Handle::current(), name, id, config, port);
         net_kernel::start(&node);
 
         // Peers that look the name up must find a port that answers, so the listener comes first.
-        let handshakes = Arc::new(Semaphore::new(net::MAX_HANDSHAKES));
+        let handshakes = net::Handshakes::new();
         for listener in listeners {
             let serve = net::serve(node.clone(), listener, Arc::clone(&handshakes));
             node.inner().tasks.listener(tokio::spawn(serve));
@@ -197,6 +292,47 @@ impl NodeBuilder {
             }
         }
         Ok(node)
+    }
+}
+
+/// What OTP calls a node that is to be given a name.
+const UNDEFINED: &str = "undefined";
+
+/// Gets the name first: it is in every pid from the first one on.
+async fn start_nameless(
+    placeholder: &NodeName,
+    peer: NodeName,
+    config: Config,
+) -> Result<Node, StartError> {
+    let challenge = getrandom::u32().map_err(|_| StartError::Random)?;
+    let named = net::be_named(&config, placeholder, &peer, challenge)
+        .await
+        .map_err(|source: ConnectError| StartError::Naming { peer, source })?;
+    let name = named.given.name.clone();
+    tracing::info!(node = ?name, "named");
+    let id = NodeId::new(name.atom().clone(), named.given.creation);
+    let node = NodeInner::start(Handle::current(), name, id, config, 0);
+    net_kernel::start(&node);
+    named.establish(&node);
+    Ok(node)
+}
+
+fn peer_name(peer: String) -> Result<NodeName, StartError> {
+    NodeName::parse(&peer).map_err(|source| StartError::PeerName {
+        peer: peer.into(),
+        source,
+    })
+}
+
+async fn read_cookie(file: CookieFile) -> Result<Cookie, StartError> {
+    let read = tokio::task::spawn_blocking(move || file.read_or_create());
+    match read.await {
+        Ok(cookie) => Ok(cookie?),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Nobody aborts it: the runtime is shutting down, and this future goes with it.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

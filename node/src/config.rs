@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use erland_dist::Cookie;
-
+use crate::auth::{AllowList, Cookies};
 use crate::lease::Epmd;
 
 /// OTP's `net_ticktime`: 60 s, so a silent peer is found dead after 60 to 75 s.
@@ -22,7 +21,9 @@ pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The settings of a running node.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) cookie: Cookie,
+    pub(crate) cookies: Cookies,
+    /// Who may connect, and to whom this node connects.
+    pub(crate) allowed: AllowList,
     pub(crate) epmd: Epmd,
     /// The port on which epmd is asked, here and on every other host.
     pub(crate) epmd_port: u16,

@@ -6,9 +6,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use erland_dist::{HandshakeError, NodeNameError, Stage};
+use erland_dist::{HandshakeError, NodeName, NodeNameError, Stage};
 use erland_etf::{Atom, DecodeError, Pid};
 use thiserror::Error;
+
+use crate::cookie_file::CookieFileError;
 
 /// Why a node did not start. The text completes "failed to …".
 #[derive(Debug, Error)]
@@ -17,9 +19,39 @@ pub enum StartError {
     /// The name is not of the form `name@host`.
     #[error("use the node name")]
     Name(#[from] NodeNameError),
-    /// No cookie was given, and there is none that would be safe to assume.
-    #[error("start without a cookie")]
-    NoCookie,
+    /// No cookie was given, and there is none in the user's cookie file either.
+    #[error("get a cookie from the cookie file")]
+    Cookie(#[from] CookieFileError),
+    /// A peer's name, given with a cookie or as the node to get a name from, is none.
+    #[error("use the peer's name {peer:?}")]
+    PeerName {
+        /// The name that was given.
+        peer: Box<str>,
+        /// What is wrong with it.
+        source: NodeNameError,
+    },
+    /// An entry of the allow list is neither `name@host` nor `host` nor `name@`, and so would
+    /// never allow anybody.
+    #[error("use {entry:?} on the allow list")]
+    Allow {
+        /// The entry that was given.
+        entry: Box<str>,
+    },
+    /// The name is `undefined@host`, and no node was named that is to give another.
+    #[error("start as `undefined` without a node that gives a name")]
+    NoNamingNode,
+    /// A node that is to be given a name was started with a name of its own: anything but
+    /// `undefined@host`.
+    #[error("be given a name beside the own one: it is not `undefined@host`")]
+    HasName,
+    /// The node that was to give this one its name did not.
+    #[error("get a name from {peer:?}")]
+    Naming {
+        /// That node.
+        peer: NodeName,
+        /// Why there is no connection to it.
+        source: ConnectError,
+    },
     /// The environment variable `ERL_EPMD_PORT` is not a port number.
     #[error("use ERL_EPMD_PORT as the port of epmd")]
     EpmdPort,
@@ -113,6 +145,12 @@ pub enum ConnectError {
     /// Both nodes dialled each other, the peer's attempt was to stay, and it never came.
     #[error("be dialled by the node, which refused our attempt for its own")]
     PeerNeverDialled,
+    /// The node is not on the allow list of this one, which therefore does not dial it.
+    #[error("dial a node that is not on the allow list of this one")]
+    NotOnAllowList,
+    /// This node had its name from another node, and has lost the connection to it.
+    #[error("connect without a name: the node that gave it is down")]
+    NameLost,
     /// The connection was closed while somebody waited for it.
     #[error("stay connected")]
     Disconnected,
@@ -139,6 +177,16 @@ pub enum HandshakeFailure {
     /// The peer announced a message that no node sends.
     #[error("read a message while {stage} was due: it is longer than any of the handshake")]
     MessageTooLong {
+        /// What was due.
+        stage: Stage,
+    },
+    /// The peer is not on the allow list of this node. It was told `not_allowed`.
+    #[error("let the peer in: it is not on the allow list of this node")]
+    NotOnAllowList,
+    /// Too many peers were in a handshake at the same time, and this was the oldest of those from
+    /// the address with most of them.
+    #[error("get past {stage} before too many others dialled")]
+    Crowded {
         /// What was due.
         stage: Stage,
     },

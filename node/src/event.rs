@@ -55,6 +55,9 @@ pub enum NodeDownReason {
     Protocol(ProtocolError),
     /// The peer came back before this node noticed that it was gone.
     Replaced,
+    /// The node that gave this one its name is down: see
+    /// [`named_by`](crate::NodeBuilder::named_by).
+    NameLost,
     /// This node shut down.
     Shutdown,
 }
@@ -68,6 +71,7 @@ impl fmt::Display for NodeDownReason {
             NodeDownReason::Io(error) => write!(f, "connection broken: {error}"),
             NodeDownReason::Protocol(error) => write!(f, "protocol error: {}", Chain(error)),
             NodeDownReason::Replaced => f.write_str("replaced by a new connection"),
+            NodeDownReason::NameLost => f.write_str("this node has lost its name"),
             NodeDownReason::Shutdown => f.write_str("shutdown"),
         }
     }

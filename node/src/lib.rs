@@ -28,7 +28,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | start, configure and stop a node | [`Node`], [`NodeBuilder`], [`Epmd`] |
+//! | start, configure and stop a node | [`Node`], [`NodeBuilder`], [`Epmd`], [`CookieFile`] |
 //! | run code as a process | [`Node::spawn`], [`Context`], [`ExitReason`] |
 //! | send | [`Context::send`], [`Dest`], [`Payload`] |
 //! | receive | [`Context::recv`], [`Received`] |
@@ -46,8 +46,10 @@
 //!   not decode is an error for its receiver alone.
 
 mod alias;
+mod auth;
 mod builder;
 mod config;
+mod cookie_file;
 mod dest;
 mod epmds;
 mod error;
@@ -77,6 +79,7 @@ pub use erland_etf::{
 };
 
 pub use builder::NodeBuilder;
+pub use cookie_file::{CookieFile, CookieFileError};
 pub use dest::{Dest, MonitorTarget};
 pub use error::{ConnectError, HandshakeFailure, PingError, RegisterError, SendError, StartError};
 pub use event::{NodeDownReason, NodeEvent, NodeEvents};

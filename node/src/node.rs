@@ -107,7 +107,8 @@ impl Node {
         self.0.id.creation()
     }
 
-    /// The port on which the node accepts connections.
+    /// The port on which the node accepts connections; 0 if it does not, because it has its name
+    /// from [another node](NodeBuilder::named_by).
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.port

@@ -10,8 +10,8 @@ use erland_epmd::{Client, Error};
 use tokio::net::lookup_host;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::config::Config;
 use crate::error::ConnectError;
-use crate::node::NodeInner;
 
 /// The version of the distribution protocol since OTP 23, the only one spoken here (Distribution
 /// Protocol, "EPMD Protocol").
@@ -43,16 +43,16 @@ pub(crate) async fn host_addresses(host: &str, wait: Duration) -> io::Result<Vec
 /// its place, and those that were registered are about to be so again. OTP does not wait, but
 /// there an epmd does not end with a node. Any other epmd is asked once.
 pub(crate) async fn node_address(
-    node: &NodeInner,
+    config: &Config,
     peer: &NodeName,
 ) -> Result<SocketAddr, ConnectError> {
-    if let Some(addr) = node.config.static_peers.get(peer.as_str()) {
+    if let Some(addr) = config.static_peers.get(peer.as_str()) {
         return Ok(*addr);
     }
-    let Some(epmd_port) = node.config.epmd_lookup_port() else {
+    let Some(epmd_port) = config.epmd_lookup_port() else {
         return Err(ConnectError::NoAddress);
     };
-    let wait = node.config.setup_timeout;
+    let wait = config.setup_timeout;
     let ips = host_addresses(peer.host(), wait)
         .await
         .map_err(|source| ConnectError::Resolve {

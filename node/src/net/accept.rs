@@ -1,13 +1,18 @@
 //! How is a peer let in? A bounded number of handshakes at once, each with a deadline per step.
+//!
+//! Who gets a place among them is decided by `admission`; what a peer that claims a name is
+//! answered, by the table of links.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use erland_dist::{Acceptor, AcceptorStep, HandshakeError, LengthPrefix, NodeName, Verdict};
+use erland_dist::{
+    Acceptor, AcceptorStep, Claim, HandshakeError, LengthPrefix, NameRequest, NodeName, Verdict,
+};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
+use super::admission::{Admission, Handshakes};
 use super::establish::establish;
 use super::handshake::{Channel, ChannelError};
 use super::table::{Attempt, Claimed};
@@ -16,24 +21,21 @@ use crate::event::NodeEvent;
 use crate::node::{Node, NodeInner};
 use crate::transport::tcp;
 
-/// How many strangers may be in a handshake at once; the others wait in the listen queue.
-pub(crate) const MAX_HANDSHAKES: usize = 64;
 /// A process out of file descriptors gets the same error again at once.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Accepts until its task is aborted.
-pub(crate) async fn serve(node: Node, listener: TcpListener, handshakes: Arc<Semaphore>) {
+pub(crate) async fn serve(node: Node, listener: TcpListener, handshakes: Arc<Handshakes>) {
     loop {
-        // Closed only with the node itself.
-        let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else {
-            return;
-        };
         match listener.accept().await {
             Ok((stream, addr)) => {
+                let Some(admission) = handshakes.admit(addr.ip()).await else {
+                    return;
+                };
                 let node = node.clone();
                 node.clone().inner().runtime.spawn(async move {
-                    accept(&node, stream, addr).await;
-                    drop(permit);
+                    accept(&node, stream, addr, &admission).await;
+                    drop(admission);
                 });
             }
             Err(error) => {
@@ -51,19 +53,33 @@ struct Claimant {
     replaces: bool,
 }
 
-async fn accept(node: &Node, stream: TcpStream, addr: SocketAddr) {
+async fn accept(node: &Node, stream: TcpStream, addr: SocketAddr, admission: &Admission) {
     let inner = node.inner();
     let mut claimant = None;
-    let Err(failure) = shake_hands(node, stream, &mut claimant).await else {
+    let mut acceptor = Acceptor::new(inner.identity(), inner.random_u32(), LengthPrefix::Two);
+    let result = tokio::select! {
+        biased;
+        result = shake_hands(node, stream, &mut acceptor, &mut claimant, admission) => result,
+        // Nothing has been changed by then but the claim, which is given up below.
+        () = admission.sent_away() => Err(HandshakeFailure::Crowded {
+            stage: acceptor.stage(),
+        }),
+    };
+    let Err(failure) = result else {
         return;
     };
     let peer = claimant.as_ref().map(|claimant| claimant.name.clone());
-    tracing::warn!(
-        %addr,
-        peer = peer.as_ref().map(tracing::field::debug),
-        error = %format_args!("failed to {}", Chain(&failure)),
-        "refused handshake",
-    );
+    if matches!(failure, HandshakeFailure::Crowded { .. }) {
+        // A flood must not flood the log as well.
+        tracing::debug!(%addr, ?peer, "too many handshakes at once");
+    } else {
+        tracing::warn!(
+            %addr,
+            peer = peer.as_ref().map(tracing::field::debug),
+            error = %format_args!("failed to {}", Chain(&failure)),
+            "refused handshake",
+        );
+    }
     if let Some(Claimant { name, attempt, .. }) = &claimant
         && let Some(link) = inner.net.accepting_link(name.atom(), *attempt)
     {
@@ -82,10 +98,11 @@ async fn accept(node: &Node, stream: TcpStream, addr: SocketAddr) {
 async fn shake_hands(
     node: &Node,
     stream: TcpStream,
+    acceptor: &mut Acceptor,
     claimant: &mut Option<Claimant>,
+    admission: &Admission,
 ) -> Result<(), HandshakeFailure> {
     let inner = node.inner();
-    let mut acceptor = Acceptor::new(inner.identity(), inner.random_u32(), LengthPrefix::Two);
     let transport = tcp::ready(stream).map_err(|source| HandshakeFailure::Io {
         stage: acceptor.stage(),
         source: Arc::new(source),
@@ -95,7 +112,7 @@ async fn shake_hands(
         let body = channel
             .message()
             .await
-            .map_err(|error| failure(error, &acceptor))?;
+            .map_err(|error| failure(error, acceptor))?;
         let step = match acceptor.receive(&body, &mut channel.out) {
             Ok(step) => step,
             Err(error) => {
@@ -108,27 +125,29 @@ async fn shake_hands(
         match step {
             AcceptorStep::Continue => {}
             AcceptorStep::Decide(claim) => {
-                let (claimed, attempt) = inner.net.claim(inner, &claim.name).await;
-                let replaces = matches!(claimed, Claimed::Answer(Verdict::Alive));
-                *claimant = Some(Claimant {
-                    name: claim.name,
-                    attempt,
-                    replaces,
-                });
-                let verdict = match claimed {
-                    Claimed::Answer(verdict) => verdict,
-                    Claimed::Stopping => return Err(HandshakeFailure::Stopping),
-                };
-                acceptor.decide(verdict, inner.config.cookie.clone(), &mut channel.out)?;
-                if verdict == Verdict::Nok {
-                    channel
-                        .flush()
-                        .await
-                        .map_err(|error| failure(error, &acceptor))?;
-                    return Ok(());
+                match decide(inner, claim, acceptor, &mut channel, claimant).await? {
+                    Verdict::Ok | Verdict::OkSimultaneous | Verdict::Alive => {}
+                    Verdict::Nok => {
+                        return channel
+                            .flush()
+                            .await
+                            .map_err(|error| failure(error, acceptor));
+                    }
+                    Verdict::NotAllowed => return Err(not_allowed(channel).await),
+                }
+            }
+            AcceptorStep::NameMe(request) => {
+                if !name(inner, &request, acceptor, &mut channel, claimant)? {
+                    return Err(not_allowed(channel).await);
                 }
             }
             AcceptorStep::Authenticated => {
+                // What comes now is not to be broken off in the middle.
+                if !admission.keep() {
+                    return Err(HandshakeFailure::Crowded {
+                        stage: acceptor.stage(),
+                    });
+                }
                 return authenticated(node, claimant.as_ref(), acceptor, channel).await;
             }
             AcceptorStep::GaveUp => return Ok(()),
@@ -136,14 +155,76 @@ async fn shake_hands(
         channel
             .flush()
             .await
-            .map_err(|error| failure(error, &acceptor))?;
+            .map_err(|error| failure(error, acceptor))?;
     }
+}
+
+/// What a peer that claims a name is told; written, not sent yet.
+async fn decide(
+    node: &NodeInner,
+    claim: Claim,
+    acceptor: &mut Acceptor,
+    channel: &mut Channel,
+    claimant: &mut Option<Claimant>,
+) -> Result<Verdict, HandshakeFailure> {
+    let cookie = node.config.cookies.of(&claim.name);
+    if !node.config.allowed.allows(&claim.name) {
+        acceptor.decide(Verdict::NotAllowed, cookie, &mut channel.out)?;
+        return Ok(Verdict::NotAllowed);
+    }
+    let (claimed, attempt) = node.net.claim(node, &claim.name).await;
+    let replaces = matches!(claimed, Claimed::Answer(Verdict::Alive));
+    *claimant = Some(Claimant {
+        name: claim.name,
+        attempt,
+        replaces,
+    });
+    match claimed {
+        Claimed::Answer(verdict) => {
+            acceptor.decide(verdict, cookie, &mut channel.out)?;
+            Ok(verdict)
+        }
+        Claimed::Stopping => Err(HandshakeFailure::Stopping),
+    }
+}
+
+/// Gives a name to a peer that asks for one; false if it is refused. Written, not sent yet.
+fn name(
+    node: &NodeInner,
+    request: &NameRequest,
+    acceptor: &mut Acceptor,
+    channel: &mut Channel,
+    claimant: &mut Option<Claimant>,
+) -> Result<bool, HandshakeFailure> {
+    let host = request.placeholder.host();
+    if !node.config.allowed.allows_nameless(host) {
+        let cookie = node.config.cookies.of(&request.placeholder);
+        acceptor.decide(Verdict::NotAllowed, cookie, &mut channel.out)?;
+        return Ok(false);
+    }
+    let Some((given, attempt)) = node.net.claim_name(node, host)? else {
+        return Err(HandshakeFailure::Stopping);
+    };
+    let cookie = node.config.cookies.of(&given.name);
+    *claimant = Some(Claimant {
+        name: given.name.clone(),
+        attempt,
+        replaces: false,
+    });
+    acceptor.give_name(&given, cookie, &mut channel.out)?;
+    Ok(true)
+}
+
+/// Sends the refusal. That it does not get through changes nothing about the cause.
+async fn not_allowed(mut channel: Channel) -> HandshakeFailure {
+    let _unsent = channel.flush().await;
+    HandshakeFailure::NotOnAllowList
 }
 
 async fn authenticated(
     node: &Node,
     claimant: Option<&Claimant>,
-    mut acceptor: Acceptor,
+    acceptor: &mut Acceptor,
     mut channel: Channel,
 ) -> Result<(), HandshakeFailure> {
     let inner = node.inner();

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use erland_dist::{Initiator, InitiatorStep, LengthPrefix, Negotiated, NodeName};
+use erland_dist::{
+    Flags, GivenName, HandshakeError, Initiator, InitiatorStep, LengthPrefix, Misbehaviour,
+    Negotiated, NodeName, Stage,
+};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
@@ -11,16 +14,35 @@ use super::establish::establish;
 use super::handshake::{Channel, ChannelError};
 use super::link::Link;
 use super::table::Attempt;
+use crate::config::Config;
 use crate::error::{Chain, ConnectError, HandshakeFailure};
 use crate::node::{Node, NodeInner};
 use crate::resolve::node_address;
 use crate::transport::{BoxedTransport, tcp};
 
 /// A connection that was dialled and accepted by the peer.
+#[derive(Debug)]
 struct Dialled {
-    transport: BoxedTransport,
+    transport: Established,
     received: BytesMut,
     negotiated: Negotiated,
+}
+
+/// A transport that is past its handshake.
+struct Established(BoxedTransport);
+
+impl std::fmt::Debug for Established {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Established")
+    }
+}
+
+/// A name from another node, and the connection over which it came: the one it stands and falls
+/// with.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) given: GivenName,
+    connection: Dialled,
 }
 
 /// Starts an attempt. The table aborts it when the peer's own attempt takes over.
@@ -30,9 +52,10 @@ pub(super) fn start(node: Node, link: Arc<Link>, attempt: Attempt) -> AbortHandl
 }
 
 async fn run(node: Node, link: Arc<Link>, attempt: Attempt) {
-    let failure = match dial(node.inner(), &link).await {
+    let inner = node.inner();
+    let failure = match dial(inner, &link, attempt).await {
         Ok(Some(Dialled {
-            transport,
+            transport: Established(transport),
             received,
             negotiated,
         })) => {
@@ -42,7 +65,8 @@ async fn run(node: Node, link: Arc<Link>, attempt: Attempt) {
         Ok(None) => {
             // `nok`: the peer's attempt is to stay. If it comes, it takes the entry over and
             // aborts this task; those who wait keep waiting as long as OTP's would.
-            sleep(node.inner().config.setup_timeout).await;
+            inner.net.yielded(&link, attempt);
+            sleep(inner.config.setup_timeout).await;
             ConnectError::PeerNeverDialled
         }
         Err(failure) => failure,
@@ -50,16 +74,41 @@ async fn run(node: Node, link: Arc<Link>, attempt: Attempt) {
     // Whoever waits is told; a process that sends to a node that is down is none of the log's
     // business.
     tracing::debug!(node = ?link.peer, error = %Chain(&failure), "cannot connect");
-    node.inner()
-        .net
-        .attempt_failed(node.inner(), &link, attempt, &failure);
+    inner.net.attempt_failed(inner, &link, attempt, &failure);
 }
 
 /// `None` when the peer's own attempt takes precedence.
-async fn dial(node: &NodeInner, link: &Link) -> Result<Option<Dialled>, ConnectError> {
+async fn dial(
+    node: &NodeInner,
+    link: &Arc<Link>,
+    attempt: Attempt,
+) -> Result<Option<Dialled>, ConnectError> {
+    let config = &node.config;
     let peer = NodeName::try_from(link.peer.clone())?;
-    let addr = node_address(node, &peer).await?;
-    let wait = node.config.setup_timeout;
+    if !config.allowed.allows(&peer) {
+        return Err(ConnectError::NotOnAllowList);
+    }
+    let mut channel = open(config, &peer).await?;
+    // From here on the peer may count on this attempt, and refuse its own for it.
+    if !node.net.tells_name(link, attempt) {
+        return Err(HandshakeFailure::Overtaken.into());
+    }
+    let initiator = Initiator::start(
+        node.identity(),
+        peer.clone(),
+        config.cookies.of(&peer),
+        node.random_u32(),
+        LengthPrefix::Two,
+        &mut channel.out,
+    );
+    // The peer believes that we are connected. If this attempt still is what we have to do with
+    // it, its connection is stale (`net_kernel`, `is_pending`).
+    shake_hands(channel, initiator, || node.net.is_dialling(link, attempt)).await
+}
+
+async fn open(config: &Config, peer: &NodeName) -> Result<Channel, ConnectError> {
+    let addr = node_address(config, peer).await?;
+    let wait = config.setup_timeout;
     let dial_error = |source| ConnectError::Dial {
         addr,
         source: Arc::new(source),
@@ -68,16 +117,14 @@ async fn dial(node: &NodeInner, link: &Link) -> Result<Option<Dialled>, ConnectE
         Ok(dialled) => dialled.map_err(dial_error)?,
         Err(elapsed) => return Err(dial_error(elapsed.into())),
     };
-    let challenge = node.random_u32();
-    let mut channel = Channel::new(transport, wait);
-    let mut initiator = Initiator::start(
-        node.identity(),
-        peer,
-        node.config.cookie.clone(),
-        challenge,
-        LengthPrefix::Two,
-        &mut channel.out,
-    );
+    Ok(Channel::new(transport, wait))
+}
+
+async fn shake_hands(
+    mut channel: Channel,
+    mut initiator: Initiator,
+    is_pending: impl Fn() -> bool,
+) -> Result<Option<Dialled>, ConnectError> {
     loop {
         channel
             .flush()
@@ -93,10 +140,17 @@ async fn dial(node: &NodeInner, link: &Link) -> Result<Option<Dialled>, ConnectE
         {
             InitiatorStep::Continue => {}
             InitiatorStep::Alive => {
-                // This attempt exists because we have no connection: the peer's is stale.
+                let pending = is_pending();
                 initiator
-                    .answer_alive(true, &mut channel.out)
+                    .answer_alive(pending, &mut channel.out)
                     .map_err(HandshakeFailure::from)?;
+                if !pending {
+                    channel
+                        .flush()
+                        .await
+                        .map_err(|error| failure(error, &initiator))?;
+                    return Err(HandshakeFailure::Overtaken.into());
+                }
             }
             InitiatorStep::NotSimultaneous => return Ok(None),
             InitiatorStep::Done(negotiated) => {
@@ -106,12 +160,65 @@ async fn dial(node: &NodeInner, link: &Link) -> Result<Option<Dialled>, ConnectE
                     ..
                 } = channel;
                 return Ok(Some(Dialled {
-                    transport,
+                    transport: Established(transport),
                     received,
                     negotiated,
                 }));
             }
         }
+    }
+}
+
+/// Dials a node to be given a name by it, before there is a node here.
+pub(crate) async fn be_named(
+    config: &Config,
+    placeholder: &NodeName,
+    peer: &NodeName,
+    challenge: u32,
+) -> Result<Named, ConnectError> {
+    if !config.allowed.allows(peer) {
+        return Err(ConnectError::NotOnAllowList);
+    }
+    let mut channel = open(config, peer).await?;
+    let initiator = Initiator::start_nameless(
+        placeholder,
+        Flags::HONOURED,
+        peer.clone(),
+        config.cookies.of(peer),
+        challenge,
+        LengthPrefix::Two,
+        &mut channel.out,
+    );
+    let dialled = shake_hands(channel, initiator, || true).await?;
+    let (connection, given) = match dialled {
+        Some(mut connection) => match connection.negotiated.given.take() {
+            Some(given) => (connection, given),
+            None => return Err(not_named()),
+        },
+        None => return Err(not_named()),
+    };
+    Ok(Named { given, connection })
+}
+
+/// The state machine finds this itself: it asked for a name and is not done without one.
+fn not_named() -> ConnectError {
+    let error = HandshakeError::PeerMisbehaved {
+        stage: Stage::Status,
+        kind: Misbehaviour::NotNamed,
+    };
+    HandshakeFailure::Protocol(error).into()
+}
+
+impl Named {
+    /// Brings up the link to the node that gave the name.
+    pub(crate) fn establish(self, node: &Node) {
+        let Dialled {
+            transport: Established(transport),
+            received,
+            negotiated,
+        } = self.connection;
+        let (link, attempt) = node.inner().net.named_by(negotiated.peer.atom());
+        establish(node, &link, attempt, transport, received, &negotiated);
     }
 }
 

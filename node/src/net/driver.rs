@@ -55,7 +55,8 @@ impl Driver {
         received: BytesMut,
         ticker: Ticker,
     ) -> Driver {
-        let next_tick = Box::pin(sleep_until(Instant::now() + ticker.interval()));
+        let first = ticker.first_check(node.inner().random_u32());
+        let next_tick = Box::pin(sleep_until(Instant::now() + first));
         Driver {
             node,
             link,

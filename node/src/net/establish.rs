@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use erland_dist::{ConnectionLimits, Flags, Inbound, Negotiated, Outbound, Ticker};
+use erland_dist::{ConnectionLimits, Inbound, Negotiated, Outbound, Ticker};
 use erland_etf::NodeId;
 
 use super::driver::Driver;
@@ -32,12 +32,10 @@ pub(super) fn establish(
     tracing::info!(node = ?link.peer, "node up");
     let peer = NodeId::new(negotiated.peer.atom().clone(), negotiated.peer_creation);
     let inbound = Inbound::new(flags, &peer, ConnectionLimits::default());
-    // A connection is hidden unless both ends are visible (kernel, `net_kernel`).
-    let hidden = !flags.contains(Flags::PUBLISHED);
     let ticker = Ticker::new(
         inner.config.net_ticktime,
         inner.config.tick_intensity,
-        hidden,
+        negotiated.is_hidden(),
     );
     let driver = Driver::new(
         node.clone(),

@@ -1,18 +1,22 @@
 //! How is a signal carried to another node? Links, their table, and the tasks that serve them.
 
 mod accept;
+mod admission;
 mod connect;
 mod driver;
 mod establish;
 mod handshake;
 mod inbound;
 mod link;
+mod names;
 mod relations;
 mod table;
 
 use std::sync::Arc;
 
-pub(crate) use accept::{MAX_HANDSHAKES, serve};
+pub(crate) use accept::serve;
+pub(crate) use admission::Handshakes;
+pub(crate) use connect::be_named;
 pub(crate) use link::Link;
 pub(crate) use table::Net;
 

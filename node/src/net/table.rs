@@ -7,12 +7,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use erland_dist::{Control, NodeName, Outbound, Verdict};
+use erland_dist::{
+    Control, GivenName, HandshakeError, MalformedKind, NodeName, Outbound, Stage, Standing, Verdict,
+};
 use erland_etf::Atom;
 use tokio::task::AbortHandle;
 
 use super::connect;
 use super::link::{Link, Offer};
+use super::names::NamePool;
 use crate::error::{ConnectError, SendError};
 use crate::event::{NodeDownReason, NodeEvent};
 use crate::node::NodeInner;
@@ -29,8 +32,14 @@ pub(crate) struct Net {
 struct Table {
     entries: HashMap<Atom, Entry>,
     attempts: u64,
-    /// Set by shutdown: nothing is dialled or accepted any more.
+    /// Set by shutdown, and when this node has lost its name: nothing is dialled or accepted any
+    /// more.
     stopped: bool,
+    /// The names that were given to nodes without one.
+    names: NamePool,
+    /// The link to the node that gave this one its name, which is lost with it.
+    naming: Option<Arc<Link>>,
+    name_lost: bool,
 }
 
 #[derive(Debug)]
@@ -45,6 +54,8 @@ enum Phase {
     Dialling {
         attempt: Attempt,
         task: AbortHandle,
+        /// The peer has been told our name and has not refused it: it may count on this attempt.
+        told: bool,
     },
     /// The peer dialled, and its handshake is under way.
     Accepting {
@@ -137,7 +148,7 @@ impl Net {
     pub(crate) async fn connect(&self, node: &NodeInner, name: &Atom) -> Result<(), ConnectError> {
         match self.link(node, name) {
             Some(link) => link.outcome().await,
-            None => Err(ConnectError::Stopped),
+            None => Err(self.table.lock().refusal()),
         }
     }
 
@@ -184,20 +195,29 @@ impl Net {
     /// Nothing is taken over this link any more; false when somebody else has begun already, or
     /// when the link does not belong to the `owner` that is given.
     fn begin_down(&self, link: &Arc<Link>, owner: Option<Attempt>, failure: &ConnectError) -> bool {
+        self.close_entry(link, owner, failure).is_some()
+    }
+
+    /// [`begin_down`](Net::begin_down); says whether the link was up, if it is begun.
+    fn close_entry(
+        &self,
+        link: &Arc<Link>,
+        owner: Option<Attempt>,
+        failure: &ConnectError,
+    ) -> Option<bool> {
         let mut table = self.table.lock();
-        let Some(entry) = table.entries.get_mut(&link.peer) else {
-            return false;
-        };
+        let entry = table.entries.get_mut(&link.peer)?;
         if !Arc::ptr_eq(&entry.link, link) || matches!(entry.phase, Phase::Closing { .. }) {
-            return false;
+            return None;
         }
         if owner.is_some_and(|owner| !entry.phase.belongs_to(owner)) {
-            return false;
+            return None;
         }
+        let was_up = matches!(entry.phase, Phase::Up);
         entry.phase = Phase::Closing { successor: None };
         // Under the table's lock: whoever finds the link shut finds its successor in the table.
         link.shut(failure.clone());
-        true
+        Some(was_up)
     }
 
     /// Tells the relations, then the observers, and only then makes room for the next connection.
@@ -211,6 +231,7 @@ impl Net {
         heir: Option<Attempt>,
     ) {
         link.tell_lost(node).await;
+        let was_connected = was_up.is_some();
         if let Some(reason) = was_up {
             tracing::info!(node = ?link.peer, %reason, "node down");
             node.events.emit(&NodeEvent::NodeDown {
@@ -220,6 +241,7 @@ impl Net {
         }
         {
             let mut table = self.table.lock();
+            table.names.give_back(&link.peer, was_connected);
             let successor = match table.entries.remove(&link.peer) {
                 Some(Entry {
                     phase: Phase::Closing { successor },
@@ -233,11 +255,57 @@ impl Net {
                     table.accepting(link, attempt);
                 }
                 (None, Some(successor)) if !table.stopped => table.dial(node, &successor),
-                (_, Some(successor)) => successor.shut(ConnectError::Stopped),
+                (_, Some(successor)) => successor.shut(table.refusal()),
                 (_, None) => {}
             }
         }
         link.set_gone();
+        self.lose_name(node, link);
+    }
+
+    /// If it was this link by which the node has its name, the name may be another node's from now
+    /// on: no connection may stand under it. OTP restarts its distribution in this case
+    /// (`net_kernel:delete_connection/3`).
+    fn lose_name(&self, node: &NodeInner, naming: &Arc<Link>) {
+        let others: Vec<Arc<Link>> = {
+            let mut table = self.table.lock();
+            let is_naming = table
+                .naming
+                .as_ref()
+                .is_some_and(|link| Arc::ptr_eq(link, naming));
+            if !is_naming || table.stopped {
+                return;
+            }
+            table.stopped = true;
+            table.name_lost = true;
+            let mut entries: Vec<&Entry> = table.entries.values().collect();
+            entries.sort_unstable_by(|one, other| one.link.peer.cmp(&other.link.peer));
+            entries
+                .into_iter()
+                .map(|entry| {
+                    if let Phase::Dialling { task, .. } = &entry.phase {
+                        task.abort();
+                    }
+                    Arc::clone(&entry.link)
+                })
+                .collect()
+        };
+        tracing::warn!(node = ?node.name, by = ?naming.peer, "the node that gave this one its name is down");
+        for link in others {
+            if let Some(was_up) = self.close_entry(&link, None, &ConnectError::NameLost) {
+                let reason = was_up.then_some(NodeDownReason::NameLost);
+                spawn_finish_down(node, &link, reason);
+            }
+        }
+    }
+
+    /// The entry for the node that has given this one its name, about to be established.
+    pub(super) fn named_by(&self, peer: &Atom) -> (Arc<Link>, Attempt) {
+        let mut table = self.table.lock();
+        let (link, attempt) = (Link::new(peer.clone()), table.attempt());
+        table.accepting(Arc::clone(&link), attempt);
+        table.naming = Some(Arc::clone(&link));
+        (link, attempt)
     }
 
     /// An attempt of either side failed: those who wait hear it. Nothing happens if the entry is no
@@ -315,26 +383,82 @@ impl Net {
                     table.accepting(link, attempt);
                     return (Claimed::Answer(Verdict::Ok), attempt);
                 };
-                match &mut entry.phase {
-                    // Both dial: the attempt of the greater name stays.
-                    Phase::Dialling { .. } if node.name > *name => {
-                        return (Claimed::Answer(Verdict::Nok), attempt);
+                match entry.standing() {
+                    Some(standing) => {
+                        let verdict = Verdict::on(&node.name, name, standing);
+                        entry.claimed(verdict, attempt);
+                        return (Claimed::Answer(verdict), attempt);
                     }
-                    Phase::Dialling { task, .. } => {
-                        task.abort();
-                        entry.phase = Phase::accepting(attempt);
-                        return (Claimed::Answer(Verdict::OkSimultaneous), attempt);
-                    }
-                    Phase::Accepting { attempts } => {
-                        attempts.push(attempt);
-                        return (Claimed::Answer(Verdict::Ok), attempt);
-                    }
-                    Phase::Up => return (Claimed::Answer(Verdict::Alive), attempt),
-                    Phase::Closing { .. } => Arc::clone(&entry.link),
+                    None => Arc::clone(&entry.link),
                 }
             };
             closing.gone().await;
         }
+    }
+
+    /// A name for a peer on `host` that has none, and its attempt; `None` once the node is shutting
+    /// down.
+    pub(super) fn claim_name(
+        &self,
+        node: &NodeInner,
+        host: &str,
+    ) -> Result<Option<(GivenName, Attempt)>, HandshakeError> {
+        let mut table = self.table.lock();
+        if table.stopped {
+            return Ok(None);
+        }
+        let attempt = table.attempt();
+        let Table { names, entries, .. } = &mut *table;
+        let given = names
+            .take(
+                host,
+                || node.random_u32(),
+                |name| *name == node.name || entries.contains_key(name.atom()),
+            )
+            // The host is so long that with a name it is none.
+            .map_err(|error| HandshakeError::Malformed {
+                stage: Stage::SendName,
+                kind: MalformedKind::BadName(error),
+            })?;
+        let link = Link::new(given.name.atom().clone());
+        table.accepting(link, attempt);
+        Ok(Some((given, attempt)))
+    }
+
+    /// The attempt is about to tell the peer our name; false if it is no longer to.
+    pub(super) fn tells_name(&self, link: &Arc<Link>, attempt: Attempt) -> bool {
+        self.set_told(link, attempt, true)
+    }
+
+    /// The peer has refused the attempt for one of its own.
+    pub(super) fn yielded(&self, link: &Arc<Link>, attempt: Attempt) {
+        // If it is not ours any more, the peer's own attempt has come already.
+        let _still_ours = self.set_told(link, attempt, false);
+    }
+
+    fn set_told(&self, link: &Arc<Link>, attempt: Attempt, now: bool) -> bool {
+        match self.table.lock().entries.get_mut(&link.peer) {
+            Some(Entry {
+                link: current,
+                phase:
+                    Phase::Dialling {
+                        attempt: own, told, ..
+                    },
+            }) if Arc::ptr_eq(current, link) && *own == attempt => {
+                *told = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Is this attempt of ours still what its entry is for?
+    pub(super) fn is_dialling(&self, link: &Arc<Link>, attempt: Attempt) -> bool {
+        self.table
+            .lock()
+            .entries
+            .get(&link.peer)
+            .is_some_and(|entry| Arc::ptr_eq(&entry.link, link) && entry.phase.belongs_to(attempt))
     }
 
     /// The link that an attempt of the peer's may bring up; `None` when it may no longer.
@@ -429,6 +553,38 @@ impl Net {
     }
 }
 
+impl Entry {
+    /// What this node has to do with the peer, for the answer to its claim; `None` while the end
+    /// of the last connection is being told.
+    fn standing(&self) -> Option<Standing> {
+        match &self.phase {
+            Phase::Dialling { told: false, .. } => Some(Standing::Preparing),
+            Phase::Dialling { told: true, .. } => Some(Standing::Dialling),
+            Phase::Accepting { .. } => Some(Standing::Unconnected),
+            Phase::Up => Some(Standing::Up),
+            Phase::Closing { .. } => None,
+        }
+    }
+
+    /// What the verdict on a claim means for the entry.
+    fn claimed(&mut self, verdict: Verdict, attempt: Attempt) {
+        match (verdict, &mut self.phase) {
+            (Verdict::Ok | Verdict::OkSimultaneous, Phase::Accepting { attempts }) => {
+                attempts.push(attempt);
+            }
+            (Verdict::Ok | Verdict::OkSimultaneous, phase) => {
+                if let Phase::Dialling { task, .. } = phase {
+                    task.abort();
+                }
+                *phase = Phase::accepting(attempt);
+            }
+            // The entry stays what it is: an attempt at a connection that stands replaces it only
+            // once it is authenticated.
+            (Verdict::Nok | Verdict::NotAllowed | Verdict::Alive, _) => {}
+        }
+    }
+}
+
 impl Phase {
     fn accepting(attempt: Attempt) -> Phase {
         Phase::Accepting {
@@ -456,6 +612,15 @@ fn spawn_finish_down(node: &NodeInner, link: &Arc<Link>, was_up: Option<NodeDown
 }
 
 impl Table {
+    /// Why nothing is dialled any more.
+    fn refusal(&self) -> ConnectError {
+        if self.name_lost {
+            ConnectError::NameLost
+        } else {
+            ConnectError::Stopped
+        }
+    }
+
     fn attempt(&mut self) -> Attempt {
         self.attempts += 1;
         Attempt(self.attempts)
@@ -464,7 +629,12 @@ impl Table {
     fn dial(&mut self, node: &NodeInner, link: &Arc<Link>) {
         let attempt = self.attempt();
         let task = connect::start(node.handle(), Arc::clone(link), attempt);
-        let phase = Phase::Dialling { attempt, task };
+        let told = false;
+        let phase = Phase::Dialling {
+            attempt,
+            task,
+            told,
+        };
         self.entries.insert(
             link.peer.clone(),
             Entry {
