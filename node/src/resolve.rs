@@ -11,7 +11,9 @@ use tokio::net::lookup_host;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Config;
+use crate::epmds::Epmds;
 use crate::error::ConnectError;
+use crate::node::NodeInner;
 
 /// The version of the distribution protocol since OTP 23, the only one spoken here (Distribution
 /// Protocol, "EPMD Protocol").
@@ -43,9 +45,10 @@ pub(crate) async fn host_addresses(host: &str, wait: Duration) -> io::Result<Vec
 /// its place, and those that were registered are about to be so again. OTP does not wait, but
 /// there an epmd does not end with a node. Any other epmd is asked once.
 pub(crate) async fn node_address(
-    config: &Config,
+    seeker: Seeker<'_>,
     peer: &NodeName,
 ) -> Result<SocketAddr, ConnectError> {
+    let config = seeker.config;
     if let Some(addr) = config.static_peers.get(peer.as_str()) {
         return Ok(*addr);
     }
@@ -60,7 +63,7 @@ pub(crate) async fn node_address(
             source: Arc::new(source),
         })?;
     let search = Search {
-        node,
+        seeker,
         peer,
         epmds: ips
             .into_iter()
@@ -86,9 +89,29 @@ pub(crate) async fn node_address(
     }
 }
 
+/// Who looks a node up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seeker<'a> {
+    pub(crate) config: &'a Config,
+    /// The epmds it knows.
+    pub(crate) epmds: &'a Epmds,
+    /// Its host, and the epmd where it is registered itself; `None` without one.
+    pub(crate) own: Option<(&'a str, SocketAddr)>,
+}
+
+impl<'a> From<&'a NodeInner> for Seeker<'a> {
+    fn from(node: &'a NodeInner) -> Seeker<'a> {
+        Seeker {
+            config: &node.config,
+            epmds: &node.epmds,
+            own: node.tasks.epmd_addr().map(|epmd| (node.name.host(), epmd)),
+        }
+    }
+}
+
 /// The look-up of one node.
 struct Search<'a> {
-    node: &'a NodeInner,
+    seeker: Seeker<'a>,
     peer: &'a NodeName,
     epmds: Vec<SocketAddr>,
     started: Instant,
@@ -96,22 +119,22 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn left(&self) -> Duration {
-        let wait = self.node.config.setup_timeout;
+        let wait = self.seeker.config.setup_timeout;
         wait.saturating_sub(self.started.elapsed())
     }
 
     /// Under what the node remembers an epmd. That of its own host has one address where it is
     /// registered and perhaps another where its peers are looked up.
     fn key(&self, epmd: SocketAddr) -> SocketAddr {
-        match self.node.tasks.epmd_addr() {
-            Some(own) if self.peer.host() == self.node.name.host() => own,
+        match self.seeker.own {
+            Some((host, own)) if self.peer.host() == host => own,
             _ => epmd,
         }
     }
 
     /// Asks each epmd once; on failure, whether it makes sense to ask again.
     async fn ask(&self) -> Result<SocketAddr, (ConnectError, bool)> {
-        let known = &self.node.epmds;
+        let known = self.seeker.epmds;
         let mut failure = ConnectError::NoAddress;
         let mut again = false;
         // One that keeps silent does not cost the others their time.
@@ -157,7 +180,7 @@ impl Search<'_> {
     fn give_up(&self, failure: &ConnectError) {
         if matches!(failure, ConnectError::Epmd { .. }) {
             for &addr in &self.epmds {
-                self.node.epmds.forget(self.key(addr));
+                self.seeker.epmds.forget(self.key(addr));
             }
         }
     }

@@ -15,9 +15,10 @@ use super::handshake::{Channel, ChannelError};
 use super::link::Link;
 use super::table::Attempt;
 use crate::config::Config;
+use crate::epmds::Epmds;
 use crate::error::{Chain, ConnectError, HandshakeFailure};
 use crate::node::{Node, NodeInner};
-use crate::resolve::node_address;
+use crate::resolve::{Seeker, node_address};
 use crate::transport::{BoxedTransport, tcp};
 
 /// A connection that was dialled and accepted by the peer.
@@ -88,7 +89,7 @@ async fn dial(
     if !config.allowed.allows(&peer) {
         return Err(ConnectError::NotOnAllowList);
     }
-    let mut channel = open(config, &peer).await?;
+    let mut channel = open(node.into(), &peer).await?;
     // From here on the peer may count on this attempt, and refuse its own for it.
     if !node.net.tells_name(link, attempt) {
         return Err(HandshakeFailure::Overtaken.into());
@@ -106,9 +107,9 @@ async fn dial(
     shake_hands(channel, initiator, || node.net.is_dialling(link, attempt)).await
 }
 
-async fn open(config: &Config, peer: &NodeName) -> Result<Channel, ConnectError> {
-    let addr = node_address(config, peer).await?;
-    let wait = config.setup_timeout;
+async fn open(seeker: Seeker<'_>, peer: &NodeName) -> Result<Channel, ConnectError> {
+    let addr = node_address(seeker, peer).await?;
+    let wait = seeker.config.setup_timeout;
     let dial_error = |source| ConnectError::Dial {
         addr,
         source: Arc::new(source),
@@ -179,7 +180,9 @@ pub(crate) async fn be_named(
     if !config.allowed.allows(peer) {
         return Err(ConnectError::NotOnAllowList);
     }
-    let mut channel = open(config, peer).await?;
+    let (epmds, own) = (&Epmds::default(), None);
+    let seeker = Seeker { config, epmds, own };
+    let mut channel = open(seeker, peer).await?;
     let initiator = Initiator::start_nameless(
         placeholder,
         Flags::HONOURED,

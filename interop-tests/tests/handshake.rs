@@ -1,0 +1,252 @@
+//! Every way into a connection, between live nodes: the status messages, the allow lists, the
+//! cookies of single peers, the old name message, and a flood.
+
+use bytes::BytesMut;
+use erland::dist::{HandshakeError, Identity, Initiator, InitiatorStep, LengthPrefix, Stage};
+use erland::{
+    ConnectError, Cookie, Flags, HandshakeFailure, NodeDownReason, NodeEvent, NodeName, PingError,
+};
+use erland_interop_tests::{
+    CREATION, Erl, Peer, Probe, Watch, World, on_every_release, start, within,
+};
+
+/// The port at which a live node listens.
+async fn port_of(world: &World, erl: &Erl) -> u16 {
+    let name = erl.name().split('@').next().expect("a name");
+    let client = erland::epmd::Client::new(world.epmd_addr());
+    let entry = within("epmd's answer", client.lookup(name)).await;
+    entry.expect("the node is registered").port
+}
+
+/// Connects a scripted peer to a live node, under this name.
+async fn dial_erl(world: &World, erl: &Erl, name: &str) -> Peer {
+    let mut peer = Peer::open_port(port_of(world, erl).await, name).await;
+    let mut out = BytesMut::new();
+    let identity = Identity {
+        name: NodeName::parse(name).expect("a name"),
+        creation: CREATION,
+        flags: Flags::HONOURED,
+    };
+    let target = NodeName::parse(erl.name()).expect("a name");
+    let (cookie, prefix) = (Cookie::new(world.cookie()), LengthPrefix::Two);
+    let mut initiator = Initiator::start(identity, target, cookie, 5, prefix, &mut out);
+    loop {
+        peer.write(&out.split()).await;
+        let body = peer.handshake_frame().await.expect("an answer of the node");
+        match initiator
+            .receive(&body, &mut out)
+            .expect("a valid handshake")
+        {
+            InitiatorStep::Continue => {}
+            InitiatorStep::Done(_) => return peer,
+            step => panic!("unexpected in a handshake: {step:?}"),
+        }
+    }
+}
+
+/// `send_name` before OTP 23.
+fn old_name(name: &str) -> Vec<u8> {
+    let mut body = vec![b'n', 0, 5];
+    body.extend_from_slice(&Flags::HONOURED.bits().to_be_bytes()[4..]);
+    body.extend_from_slice(name.as_bytes());
+    body
+}
+
+/// The whole handshake of a node before OTP 23 with a node that has the cookie `secret`; false if
+/// it is not let in.
+async fn shakes_hands_as_before_otp_23(peer: &mut Peer, name: &str) -> bool {
+    peer.write_handshake(&old_name(name)).await;
+    let Some(status) = peer.handshake_frame().await else {
+        return false;
+    };
+    assert_eq!(&status[..], b"sok");
+    let challenge = peer.handshake_frame().await.expect("a challenge");
+    assert_eq!(challenge[0], b'N', "in the new form");
+    let mut complement = vec![b'c'];
+    complement.extend_from_slice(&Flags::HONOURED.bits().to_be_bytes()[..4]);
+    complement.extend_from_slice(&CREATION.to_be_bytes());
+    peer.write_handshake(&complement).await;
+    let cookie = Cookie::new("secret");
+    let theirs = u32::from_be_bytes(challenge[9..13].try_into().expect("four bytes"));
+    let mut reply = vec![b'r', 0, 0, 0, 5];
+    reply.extend_from_slice(&cookie.digest(theirs));
+    peer.write_handshake(&reply).await;
+    let ack = peer.handshake_frame().await.expect("an ack");
+    assert_eq!(ack[0], b'a');
+    assert_eq!(ack[1..], cookie.digest(5));
+    true
+}
+
+fn not_allowed(error: &PingError) -> bool {
+    matches!(
+        error,
+        PingError::Connect(ConnectError::Handshake(HandshakeFailure::Protocol(
+            HandshakeError::NotAllowed { .. }
+        )))
+    )
+}
+
+on_every_release! {
+    async fn they_are_told_alive_and_replace_what_is_stale(release) {
+        let world = World::start(release).await;
+        let rust = world.node("rust").await;
+        let mut watch = Watch::on(&rust);
+        // Somebody has the connection of the node that is yet to come.
+        let mut stale = Peer::dial(&rust, "erl@127.0.0.1", world.cookie()).await;
+        watch.up("erl@127.0.0.1").await;
+        let mut probe = Probe::trapping(&rust).await;
+        probe.link(&stale.pid(1)).await;
+        let erl = world.erl("erl").await;
+        erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        let reason = watch.down("erl@127.0.0.1").await;
+        assert!(matches!(reason, NodeDownReason::Replaced), "{reason}");
+        watch.up("erl@127.0.0.1").await;
+        stale.closed().await;
+        assert_eq!(probe.exit_from(&stale.pid(1)).await, "noconnection");
+        within("our ping", rust.ping("erl@127.0.0.1")).await.expect("pong");
+        probe.is_quiet().await;
+    }
+
+    async fn we_are_told_alive_and_replace_what_is_stale(release) {
+        let world = World::start(release).await;
+        let erl = world.erl("erl").await;
+        erl.expect("net_kernel:monitor_nodes(true, [{node_type, all}])", "ok").await;
+        let mut stale = dial_erl(&world, &erl, "rust@127.0.0.1").await;
+        erl.expect("erland_helper:reply(10000)", "{nodeup,'rust@127.0.0.1',[{node_type,hidden}]}").await;
+        let rust = world.node("rust").await;
+        let mut watch = Watch::on(&rust);
+        within("our ping", rust.ping("erl@127.0.0.1")).await.expect("pong");
+        watch.up("erl@127.0.0.1").await;
+        stale.closed().await;
+        // To their mind it went down and came up again.
+        for event in ["nodedown", "nodeup"] {
+            let expected = format!("{{{event},'rust@127.0.0.1',[{{node_type,hidden}}]}}");
+            erl.expect("erland_helper:reply(10000)", &expected).await;
+        }
+        erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        watch.nothing_goes_down_for(std::time::Duration::ZERO).await;
+    }
+
+    async fn our_allow_list_has_nodes_and_hosts(release) {
+        let world = World::start(release).await;
+        let rust = start(world.builder("rust").allow(["friend@127.0.0.1"])).await;
+        let mut watch = Watch::on(&rust);
+        let friend = world.erl("friend").await;
+        let stranger = world.erl("stranger").await;
+        friend.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        stranger.expect("net_adm:ping('rust@127.0.0.1')", "pang").await;
+        let failure = watch.refused().await;
+        assert!(matches!(failure, HandshakeFailure::NotOnAllowList), "{failure}");
+        let error = within("our ping", rust.ping("stranger@127.0.0.1")).await.expect_err("pang");
+        assert!(matches!(error, PingError::Connect(ConnectError::NotOnAllowList)), "{error:?}");
+        assert_eq!(rust.nodes(), ["friend@127.0.0.1"]);
+        friend.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        // The other host is nobody here.
+        let by_host = start(world.builder("host").allow(["127.0.0.1"])).await;
+        stranger.expect("net_adm:ping('host@127.0.0.1')", "pong").await;
+        let elsewhere = start(world.builder("else").allow(["10.0.0.1"])).await;
+        stranger.expect("net_adm:ping('else@127.0.0.1')", "pang").await;
+        drop((by_host, elsewhere));
+    }
+
+    async fn their_allow_list_has_nodes_and_hosts(release) {
+        let world = World::start(release).await;
+        let rust = world.node("rust").await;
+        let erl = world.erl("erl").await;
+        erl.expect("net_kernel:allow(['friend@127.0.0.1'])", "ok").await;
+        let error = within("our ping", rust.ping("erl@127.0.0.1")).await.expect_err("pang");
+        assert!(not_allowed(&error), "{error:?}");
+        erl.expect("net_kernel:allow(['127.0.0.1'])", "ok").await;
+        within("our ping", rust.ping("erl@127.0.0.1")).await.expect("pong");
+    }
+
+    async fn a_peer_has_a_cookie_of_its_own(release) {
+        let world = World::start(release).await;
+        let rust = start(world.builder("rust").peer_cookie("theirs@127.0.0.1", "theirs")).await;
+        let options = erland_interop_tests::ErlOptions::default().cookie("theirs");
+        let theirs = world.erl_with("theirs", options).await;
+        let ours = world.erl("ours").await;
+        theirs.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        ours.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        for name in ["theirs@127.0.0.1", "ours@127.0.0.1"] {
+            within("our ping", rust.ping(name)).await.expect("pong");
+        }
+        // Changed on both sides, while the connections stand.
+        rust.set_peer_cookie("ours@127.0.0.1", "between us").expect("a name");
+        ours.expect("erlang:set_cookie('rust@127.0.0.1', 'between us')", "true").await;
+        within("our ping", rust.ping("ours@127.0.0.1")).await.expect("pong");
+        let mut watch = Watch::on(&rust);
+        for name in ["theirs@127.0.0.1", "ours@127.0.0.1"] {
+            assert!(rust.disconnect(name));
+            watch.down(name).await;
+            within("our ping", rust.ping(name)).await.expect("pong");
+            assert!(rust.disconnect(name));
+            watch.down(name).await;
+        }
+        theirs.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        ours.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        // Changed on one side only: nobody gets in any more.
+        rust.set_cookie("new");
+        rust.set_peer_cookie("ours@127.0.0.1", "other").expect("a name");
+        assert!(rust.disconnect("ours@127.0.0.1"));
+        watch.down("ours@127.0.0.1").await;
+        ours.expect("net_adm:ping('rust@127.0.0.1')", "pang").await;
+        let failure = watch.refused().await;
+        assert!(
+            matches!(
+                failure,
+                HandshakeFailure::Protocol(HandshakeError::BadCookie(Stage::Reply))
+            ),
+            "{failure}"
+        );
+        within("our ping", rust.ping("theirs@127.0.0.1")).await.expect("pong");
+    }
+
+    async fn the_old_name_message_is_taken_as_they_take_it(release) {
+        let world = World::start(release).await;
+        let rust = world.node("rust").await;
+        let erl = world.erl("erl").await;
+        let mut to_us = Peer::open(&rust, "old@127.0.0.1").await;
+        assert!(shakes_hands_as_before_otp_23(&mut to_us, "old@127.0.0.1").await);
+        assert_eq!(rust.nodes(), ["old@127.0.0.1"]);
+        let mut to_them = Peer::open_port(port_of(&world, &erl).await, "old@127.0.0.1").await;
+        let taken = shakes_hands_as_before_otp_23(&mut to_them, "old@127.0.0.1").await;
+        // 25.2.3 does not know it, though 25.3 does.
+        assert_eq!(taken, release.number > 25);
+        if taken {
+            erl.expect("nodes(hidden)", "['old@127.0.0.1']").await;
+        }
+    }
+
+    async fn a_flood_of_half_open_connections_keeps_nobody_out(release) {
+        let world = World::start(release).await;
+        let rust = world.node("rust").await;
+        let erl = world.erl("erl").await;
+        let mut watch = Watch::on(&rust);
+        let mut flood = Vec::new();
+        for number in 0..400 {
+            let mut peer = Peer::open(&rust, "flood@127.0.0.1").await;
+            if number % 2 == 0 {
+                let mut name = vec![b'N'];
+                name.extend_from_slice(&Flags::HONOURED.bits().to_be_bytes());
+                name.extend_from_slice(&[0, 0, 0, 9, 0, 15]);
+                name.extend_from_slice(b"flood@127.0.0.1");
+                peer.try_write(&[&[0, 30], &name[..]].concat()).await;
+            }
+            flood.push(peer);
+        }
+        // With the default deadlines: far sooner than the 7 s that each of the flood may take.
+        let ping = erl.eval("element(1, timer:tc(fun() -> pong = net_adm:ping('rust@127.0.0.1') end)) < 7000000");
+        assert_eq!(ping.await, "true");
+        let mut crowded = 0;
+        while crowded < 300 {
+            match watch.next().await {
+                NodeEvent::Refused { error: HandshakeFailure::Crowded { .. }, .. } => crowded += 1,
+                NodeEvent::NodeUp { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        drop(flood);
+        within("our ping", rust.ping("erl@127.0.0.1")).await.expect("pong");
+    }
+}
