@@ -6,31 +6,42 @@
 //! that names the remedy, `scripts/otp`; nothing is skipped.
 
 mod base64;
+mod built;
 mod child;
 mod deadline;
+mod epmd_program;
+mod epmd_requests;
+mod epmd_script;
 mod erl;
 mod exchange;
 mod otp_epmd;
 mod peer;
 mod ports;
+mod private_erl;
 mod probe;
 mod program;
 mod release;
 mod soak;
+mod sockets;
 mod watch;
 mod world;
 
 pub use child::Output;
 pub use deadline::{DEADLINE, within, within_time};
+pub use epmd_program::{EpmdDaemon, EpmdKind, Ran};
+pub use epmd_requests::{Alive, dump, framed, kill, names, port2, stop};
+pub use epmd_script::{Case, Creation, Script, Source, own_address, same_on_all};
 pub use erl::{Erl, ErlOptions};
 pub use exchange::{Exchange, pieces};
 pub use otp_epmd::OtpEpmd;
 pub use peer::{CREATION, Peer, PeerListener, bare};
 pub use ports::free_port;
+pub use private_erl::PrivateErl;
 pub use probe::{Probe, name_of};
 pub use program::NodeProgram;
 pub use release::{Release, Slot, installed, release};
 pub use soak::{Counted, numbered_messages, numbered_messages_between};
+pub use sockets::{Reaper, addresses_of, listeners};
 pub use watch::{Watch, chain};
 pub use world::{World, start};
 

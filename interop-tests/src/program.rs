@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 
 use tokio::process::Child;
 
+use crate::built::built;
 use crate::child::{self, Output};
 use crate::deadline::within;
 
@@ -93,41 +93,7 @@ impl NodeProgram {
     }
 }
 
-/// The program beside the test that runs, built by the same cargo: a test of one package alone
-/// would otherwise find none, or an old one.
 fn path() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let test = std::env::current_exe().expect("a test has a path");
-        // target/PROFILE/deps/TEST
-        let directory = test
-            .ancestors()
-            .nth(2)
-            .expect("a test lies in target/PROFILE/deps");
-        let target = directory
-            .parent()
-            .expect("a test lies in target/PROFILE/deps");
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build
-            .args([
-                "build",
-                "--quiet",
-                "-p",
-                "erland-examples",
-                "--bin",
-                "node",
-                "--target-dir",
-            ])
-            .arg(target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
-        if directory.ends_with("release") {
-            build.arg("--release");
-        }
-        let built = build.status();
-        assert!(
-            built.is_ok_and(|status| status.success()),
-            "the program `node` does not build"
-        );
-        directory.join("node")
-    })
+    PATH.get_or_init(|| built("erland-examples", "node"))
 }

@@ -6,6 +6,12 @@ use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use std::io;
 use std::net::TcpListener;
+#[cfg(target_os = "linux")]
+use std::os::{
+    linux::net::SocketAddrExt as _,
+    unix::ffi::OsStrExt as _,
+    unix::net::{SocketAddr, UnixDatagram},
+};
 
 /// Why the sockets cannot be used; the first text is OTP's.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +40,7 @@ pub(crate) fn sockets() -> Result<Vec<TcpListener>, BadSockets> {
 
 /// The port is served.
 pub(crate) fn ready() -> io::Result<()> {
-    sd_notify::notify(&[
+    notify(&[
         NotifyState::Ready,
         NotifyState::Status("Processing port mapping requests..."),
         NotifyState::MainPid(std::process::id()),
@@ -43,5 +49,19 @@ pub(crate) fn ready() -> io::Result<()> {
 
 /// The daemon ends, of its own will.
 pub(crate) fn exited() -> io::Result<()> {
-    sd_notify::notify(&[NotifyState::Status("Exited."), NotifyState::Errno(0)])
+    notify(&[NotifyState::Status("Exited."), NotifyState::Errno(0)])
+}
+
+/// As `sd_notify` does it, which knows no socket in the abstract name space (`@name`).
+fn notify(states: &[NotifyState<'_>]) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if let Some(socket) = std::env::var_os("NOTIFY_SOCKET")
+        && let Some(name) = socket.as_bytes().strip_prefix(b"@")
+    {
+        let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+        let address = SocketAddr::from_abstract_name(name)?;
+        UnixDatagram::unbound()?.send_to_addr(message.as_bytes(), &address)?;
+        return Ok(());
+    }
+    sd_notify::notify(states)
 }
