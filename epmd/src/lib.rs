@@ -55,7 +55,7 @@ pub use error::Error;
 pub use error::{Malformed, RequestError};
 pub use message::{Names, NodeEntry, NodeType};
 #[cfg(feature = "tokio")]
-pub use server::{Metrics, NameEvent, Server, ServerHandle, Watch};
+pub use server::{Metrics, NameEvent, Server, ServerHandle, Watch, listen};
 
 /// The port on which the daemon listens unless `ERL_EPMD_PORT` says otherwise.
 pub const DEFAULT_PORT: u16 = 4369;

@@ -23,6 +23,7 @@ pub use watch::{NameEvent, Watch};
 use crate::names::Table;
 use ipnet::IpNet;
 use listener::Listener;
+pub use listener::listen;
 use settings::Settings;
 use shared::Shared;
 use std::io;
@@ -70,7 +71,7 @@ impl Server {
             if let (0, Some(first)) = (addr.port(), listeners.first()) {
                 addr.set_port(first.local_addr()?.port());
             }
-            listeners.push(listener::bind(addr)?);
+            listeners.push(listen(addr)?);
         }
         Self::from_listeners(listeners)
     }

@@ -10,7 +10,13 @@ use std::task::{Context, Poll};
 /// Connections that may wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 4096;
 
-pub(super) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+/// A listening socket as [`Server::bind`](crate::Server::bind) makes it, for
+/// [`Server::from_listeners`](crate::Server::from_listeners): in non-blocking mode, free to be bound
+/// again at once, and of IPv6 alone if its address is of that family.
+///
+/// # Errors
+/// Those of the system: the port may be taken, or there is no such family.
+pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     use socket2::{Domain, Protocol, Socket, Type};
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     if addr.is_ipv6() {
@@ -21,6 +27,7 @@ pub(super) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 

@@ -83,8 +83,9 @@ impl Settings {
 /// How many files the process may have open now; `None` is no limit, or not known.
 #[cfg(unix)]
 pub(super) fn file_limit() -> Option<usize> {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    usize::try_from(limit.current?).ok()
+    let (limit, _) =
+        nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).ok()?;
+    usize::try_from(limit).ok()
 }
 
 /// Sockets are no files here, and have no limit of their own.

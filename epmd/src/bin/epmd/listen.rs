@@ -1,12 +1,8 @@
 //! Binds the port.
 
 use crate::addresses::{BadList, Listen, listen_on};
-use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-
-/// More than the system allows, which then takes its own limit: `net.core.somaxconn` on Linux.
-const BACKLOG: i32 = 4096;
 
 /// Why there is no port to serve.
 #[derive(Debug, thiserror::Error)]
@@ -57,19 +53,7 @@ pub(crate) fn bind(list: Option<&str>, port: u16) -> Result<Vec<TcpListener>, Bi
 }
 
 fn listen(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
-    let domain = Domain::for_address(address);
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    // Else a daemon that starts anew would have to wait for the connections of the last one.
-    #[cfg(not(windows))]
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        // IPv4 has a socket of its own.
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    let listener = TcpListener::from(socket);
+    let listener = erland_epmd::listen(address)?;
     let port = listener.local_addr()?.port();
     Ok((listener, port))
 }
