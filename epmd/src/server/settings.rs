@@ -56,8 +56,9 @@ impl Settings {
             return;
         };
         let room = file_limit.saturating_sub(RESERVE);
-        // A quarter is enough for requests, which come and go.
-        let max_connections = self.max_connections.min((room / 4).max(1));
+        // Names are held, requests come and go: a few at once are enough for very many nodes.
+        let enough = (room / 128).max(64).min((room / 4).max(1));
+        let max_connections = self.max_connections.min(enough);
         let max_names = self.max_names.min(room.saturating_sub(max_connections));
         if max_names < self.max_names {
             self.max_names = max_names;
@@ -111,8 +112,8 @@ mod tests {
     #[test]
     fn limits_fit_below_the_file_limit() {
         assert_eq!(fitted(20_000, 1024, 100_000), (20_000, 1024));
-        assert_eq!(fitted(20_000, 1024, 20_000), (18_912, 1024));
-        assert_eq!(fitted(20_000, 1024, 1024), (720, 240));
+        assert_eq!(fitted(20_000, 1024, 20_000), (19_781, 155));
+        assert_eq!(fitted(20_000, 1024, 1024), (896, 64));
         assert_eq!(fitted(2, 2, 1024), (2, 2));
         assert_eq!(fitted(20_000, 1024, 10), (0, 1));
     }
