@@ -35,7 +35,7 @@ pub fn to_vec(term: &Term) -> Result<Vec<u8>, EncodeError> {
     let len = term.encoded_len()?.saturating_add(1);
     let mut out = BytesMut::with_capacity(len);
     Writer::new(&mut out).version();
-    write(term, &mut out)?;
+    write(term, Stage::new(&mut out))?;
     Ok(out.into())
 }
 
@@ -86,7 +86,7 @@ impl Writer<'_> {
     pub fn term(&mut self, term: &Term) -> Result<(), EncodeError> {
         let len = term.encoded_len()?;
         self.out.reserve(len);
-        write(term, self.out)
+        write(term, Stage::new(self.out))
     }
 }
 
@@ -290,9 +290,14 @@ enum End {
     Fun(FunStart),
 }
 
+/// Where a whole term is put.
+pub(crate) trait Sink: Put {
+    /// Passes on what has been put here, and lends the buffer for other things.
+    fn flush(&mut self) -> &mut BytesMut;
+}
+
 /// Appends a term that [`Term::encoded_len`] found nothing wrong with.
-fn write(term: &Term, out: &mut BytesMut) -> Result<(), EncodeError> {
-    let mut stage = Stage::new(out);
+pub(crate) fn write(term: &Term, mut stage: impl Sink) -> Result<(), EncodeError> {
     let mut stack: SmallVec<[Frame<'_>; 8]> = SmallVec::new();
     let mut current = Frame::Terms(slice::from_ref(term).iter(), End::Nothing);
     'container: loop {
@@ -369,7 +374,7 @@ fn push_slow<'t>(stack: &mut SmallVec<[Frame<'t>; 8]>, frame: Frame<'t>) {
 
 /// Writes a term up to the terms inside, which it returns.
 #[inline(always)]
-fn open<'t>(term: &'t Term, stage: &mut Stage<'_>) -> Result<Option<Frame<'t>>, EncodeError> {
+fn open<'t>(term: &'t Term, stage: &mut impl Sink) -> Result<Option<Frame<'t>>, EncodeError> {
     match term {
         Term::Integer(integer) => match integer.view() {
             IntegerView::Small(value) => stage.small(value),
@@ -405,7 +410,7 @@ fn open<'t>(term: &'t Term, stage: &mut Stage<'_>) -> Result<Option<Frame<'t>>, 
 
 /// A list that is no short one of bytes.
 #[inline(always)]
-fn open_list<'t>(list: &'t List, stage: &mut Stage<'_>) -> Result<Option<Frame<'t>>, EncodeError> {
+fn open_list<'t>(list: &'t List, stage: &mut impl Sink) -> Result<Option<Frame<'t>>, EncodeError> {
     match list.view() {
         ListView::Nil => stage.nil(),
         ListView::Bytes(bytes) => match u16::try_from(bytes.len()) {

@@ -165,7 +165,7 @@ pub use crate::read::{
     AtomText, ExportParts, FunParts, NodeParts, PidParts, PortParts, Reader, RecordParts,
     ReferenceParts, Token,
 };
-pub use crate::write::Writer;
+pub use crate::write::{AtomRefs, MessageAtoms, RefWriter, Writer};
 // ---- end of codec ----
 
 pub use crate::atom::{Atom, AtomError, MAX_ATOM_CHARACTERS};

@@ -5,12 +5,14 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+mod cached;
 #[cfg(feature = "serde")]
 mod patch;
 mod put;
 pub(crate) mod size;
 mod stage;
 
+pub use cached::{AtomRefs, MessageAtoms, RefWriter};
 pub(crate) use put::Put;
 pub(crate) use stage::Stage;
 

@@ -6,6 +6,7 @@
 use bytes::BytesMut;
 
 use super::put::Put;
+use crate::encode::Sink;
 
 /// How much is collected before it is appended.
 const STAGE: usize = 512;
@@ -29,10 +30,11 @@ impl<'a> Stage<'a> {
             len: 0,
         }
     }
+}
 
-    /// Appends what has been put here, and gives the buffer back for other things.
+impl Sink for Stage<'_> {
     #[inline(always)]
-    pub(crate) fn flush(&mut self) -> &mut BytesMut {
+    fn flush(&mut self) -> &mut BytesMut {
         append(self.out, &self.bytes, self.len);
         self.len = 0;
         self.out
