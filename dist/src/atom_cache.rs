@@ -1,11 +1,12 @@
-//! Which atom does a cache reference stand for? The inbound atom cache of a connection.
+//! Which atom does a cache reference stand for? The atom caches of a connection: the inbound one
+//! here, the outbound one in `outbound.rs`.
 //!
 //! The sender of a direction owns 8 segments of 256 slots and says in the header of a message
 //! which slots the message uses and what new atoms go into them (OTP "External Term Format",
 //! "Distribution Header"). The terms of the message then name its atoms by their position in that
 //! header, not by slot: the list of a message's atoms is its table.
-//!
-//! Nothing is sent through a cache of our own: a header without references is always legal.
+
+mod outbound;
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -16,8 +17,13 @@ use erland_etf::Atom;
 use crate::error::FrameFault;
 use crate::header::{CacheRef, cache_refs};
 
+pub(crate) use outbound::OutboundAtomCache;
+
 const SEGMENTS: usize = 8;
 const SEGMENT_LEN: usize = 256;
+
+/// The slots of a direction.
+pub(crate) const SLOTS: u16 = (SEGMENTS * SEGMENT_LEN) as u16;
 
 /// The atoms a peer has put into its cache for this connection.
 ///
@@ -61,7 +67,8 @@ impl InboundAtomCache {
         Ok(atom)
     }
 
-    fn get(&self, slot: u16) -> Option<&Atom> {
+    /// The atom in a slot, if there is one.
+    pub(crate) fn get(&self, slot: u16) -> Option<&Atom> {
         let [segment, index] = slot.to_be_bytes();
         self.segments
             .get(usize::from(segment))?

@@ -225,6 +225,10 @@ pub enum EncodeError {
     /// A term of the control message cannot be encoded.
     #[error("the control message cannot be encoded")]
     Term(#[from] erland_etf::EncodeError),
+    /// The payload refers to atoms, the link has no atom cache for them, and the payload does not
+    /// decode, so it cannot be rewritten.
+    #[error("the payload cannot be rewritten without atom cache")]
+    Payload(#[source] DecodeError),
     /// The message is longer than the 4-byte length of a frame can say.
     #[error("a frame of {len} bytes is over the protocol's limit of 4 GiB")]
     FrameTooLarge {

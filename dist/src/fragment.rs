@@ -1,4 +1,5 @@
-//! Which fragments make up which message? Reassembly of messages that came in pieces.
+//! Which fragments make up which message? Reassembly of messages that came in pieces; how they are
+//! cut and sent is in `outbound.rs`.
 //!
 //! OTP "Distribution Protocol", "Protocol for Distribution Fragments": the first fragment carries
 //! the header, the whole control message and the number of fragments; the fragments after it count
@@ -10,6 +11,8 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+mod outbound;
+
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::sync::Arc;
@@ -20,6 +23,8 @@ use erland_etf::AtomTable;
 use crate::connection::ConnectionLimits;
 use crate::control::{Control, Op};
 use crate::error::{FragmentBudget, FrameFault};
+
+pub(crate) use outbound::{FRAGMENT_SIZE, Held, Sequences};
 
 /// Charged for every unfinished message, whatever its size: the map entry and the control message.
 const OVERHEAD: usize = 256;
@@ -99,6 +104,12 @@ impl Reassembly {
             return Err(FrameFault::SequenceInUse { sequence });
         }
         Ok(())
+    }
+
+    /// How many messages are unfinished.
+    #[cfg(feature = "testing")]
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
     }
 
     /// Opens a sequence whose first fragment is number `fragment` of more than one.

@@ -1,5 +1,5 @@
-//! What stands before the control message of a frame? Reads distribution headers and fragment
-//! headers.
+//! What stands before the control message of a frame? Reads and writes distribution headers and
+//! fragment headers.
 //!
 //! OTP "External Term Format", "Distribution Header": after the version 131 comes 68 (a whole
 //! message), 69 (the first fragment of one) or 70 (a later fragment), and in the first two cases
@@ -8,6 +8,7 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+use bytes::{BufMut, BytesMut};
 use nom::bytes::complete::take;
 use nom::number::complete::{be_u8, be_u16, be_u64};
 use nom::{IResult, Parser};
@@ -134,6 +135,78 @@ fn cache_ref(input: &[u8], nibble: u8, long: bool) -> Parsed<'_, CacheRef<'_>> {
     let (input, text) = take(len)(input)?;
     let new = Some(text);
     Ok((input, CacheRef { slot, new }))
+}
+
+/// What the references of a header take, their number included.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RefsLen {
+    count: u8,
+    /// Texts of new entries, without their lengths.
+    text: usize,
+    new: usize,
+    /// A text is longer than a length of one byte can say.
+    long: bool,
+}
+
+impl RefsLen {
+    /// Counts one reference more, of at most 255.
+    pub(crate) fn add(&mut self, new: Option<&[u8]>) {
+        self.count = self.count.saturating_add(1);
+        if let Some(text) = new {
+            self.new = self.new.saturating_add(1);
+            self.text = self.text.saturating_add(text.len());
+            self.long |= text.len() > usize::from(u8::MAX);
+        }
+    }
+
+    /// Bytes of number, flags and references.
+    pub(crate) fn bytes(&self) -> usize {
+        if self.count == 0 {
+            return 1;
+        }
+        let lengths = if self.long { 2 } else { 1 };
+        let flags = usize::from(self.count >> 1).saturating_add(1);
+        usize::from(self.count)
+            .saturating_add(flags)
+            .saturating_add(self.new.saturating_mul(lengths))
+            .saturating_add(self.text)
+            .saturating_add(1)
+    }
+}
+
+/// Appends the references of a header in the layout that [`cache_refs`] reads; `len` has counted
+/// exactly these.
+pub(crate) fn put_cache_refs<'a>(
+    len: RefsLen,
+    refs: impl Iterator<Item = CacheRef<'a>> + Clone,
+    out: &mut BytesMut,
+) {
+    out.put_u8(len.count);
+    if len.count == 0 {
+        return;
+    }
+    let nibble = |entry: CacheRef<'_>| {
+        let [segment, _] = entry.slot.to_be_bytes();
+        segment | if entry.new.is_some() { 8 } else { 0 }
+    };
+    let mut nibbles = refs.clone().map(nibble).chain([u8::from(len.long)]);
+    while let Some(low) = nibbles.next() {
+        out.put_u8(low | nibbles.next().unwrap_or(0) << 4);
+    }
+    for entry in refs {
+        let [_, index] = entry.slot.to_be_bytes();
+        out.put_u8(index);
+        let Some(text) = entry.new else {
+            continue;
+        };
+        if len.long {
+            // An atom has at most 1,020 bytes.
+            out.put_u16(text.len() as u16);
+        } else {
+            out.put_u8(text.len() as u8);
+        }
+        out.extend_from_slice(text);
+    }
 }
 
 fn complete<T>(parsed: Parsed<'_, T>) -> Option<(&[u8], T)> {

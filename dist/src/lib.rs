@@ -105,7 +105,7 @@ mod send_buffer;
 pub mod testing;
 mod tick;
 
-pub use connection::{ConnectionLimits, Event, Inbound, Outbound};
+pub use connection::{ConnectionLimits, Event, Inbound, Outbound, OutboundLimits, PayloadRef};
 pub use control::{Control, Destination, Op, SpawnRequest, SpawnResult, Target};
 pub use error::{ControlError, EncodeError, FragmentBudget, FrameFault, FrameKind, ProtocolError};
 pub use frame::{FrameTooLarge, split_frame};

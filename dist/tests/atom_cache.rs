@@ -1,11 +1,14 @@
-//! The inbound atom cache: headers captured from OTP 29, every slot, and every way to be wrong.
+//! The atom caches: headers captured from OTP 29 both ways, every slot, and every way to be wrong.
 
 mod common;
 
-use bytes::BufMut;
+use bytes::{BufMut, Bytes, BytesMut};
 use common::*;
-use erland_dist::{Control, Event, Flags, FrameFault, FrameKind, ProtocolError};
-use erland_etf::Term;
+use erland_dist::{
+    Control, EncodeError, Event, Flags, FrameFault, FrameKind, Outbound, OutboundLimits,
+    PayloadRef, ProtocolError,
+};
+use erland_etf::{Atom, MessageAtoms, RawTerm, Term};
 
 fn cache() -> Flags {
     all_flags()
@@ -263,4 +266,228 @@ fn entries_need_the_cache_to_be_negotiated() {
     Receiver::new(flags)
         .body(&message(&header(false, &[]), 0))
         .unwrap();
+}
+
+// ---- what is sent ----
+
+fn to_srv() -> Control {
+    Control::RegSend {
+        from: p1(),
+        name: atom("srv"),
+        token: None,
+    }
+}
+
+fn with_slots(slots: u16) -> Outbound {
+    let mut limits = OutboundLimits::default();
+    limits.cache_slots = slots;
+    Outbound::with_limits(cache(), limits)
+}
+
+/// A term whose atoms are references.
+fn referring(term: &Term) -> (Bytes, Vec<Atom>) {
+    let (mut atoms, mut bytes) = (MessageAtoms::default(), BytesMut::new());
+    term.encode_with(&mut atoms, &mut bytes)
+        .expect("it can be encoded");
+    (bytes.freeze(), atoms.into_vec())
+}
+
+/// What is written for a message to `srv` with this term.
+fn written(outbound: &mut Outbound, term: &Term) -> Vec<u8> {
+    let (bytes, atoms) = referring(term);
+    let payload = PayloadRef::new(&bytes, &atoms);
+    outbound
+        .push(None, &to_srv(), Some(payload))
+        .expect("it can be sent");
+    drain(outbound)
+}
+
+fn atom_list(texts: impl IntoIterator<Item = String>) -> Term {
+    Term::list(texts.into_iter().map(|text| term(&text)))
+}
+
+/// The packet of OTP 29 for `{srv,N} ! hello`, but for the slots: which atom has which slot is the
+/// sender's choice, and here they are taken in the order of first use. OTP lists the atoms of the
+/// control message first, here those of the payload come first.
+#[test]
+fn sent_headers_are_those_of_otp_but_for_the_slots() {
+    let mut outbound = Outbound::new(cache());
+    let pid = "58 52 01 0000008b 00000000 6b00d0b9";
+    let message = format!("6804 6106 {pid} 5202 5203 | 5200");
+    let new = r#"8344 04 8888 00 00 05 "hello" 01 0f "pdc29@127.0.0.1" 02 00 03 03 "srv""#;
+    let known = "8344 04 000000 00 01 02 03";
+    for header in [new, known, known] {
+        let expected = frame(&hex(&format!("{header} {message}")));
+        let bytes = written(&mut outbound, &term("hello"));
+        assert_eq!(bytes, expected);
+    }
+}
+
+/// Odd and even numbers of references, texts of one and of two bytes of length.
+#[test]
+fn sent_long_atoms_have_lengths_of_two_bytes() {
+    let long = "å".repeat(200);
+    for count in 1..=6_u32 {
+        for texts in [vec![], vec![long.clone()]] {
+            let short = (0..count).map(|number| format!("a{number}"));
+            let sent = atom_list(texts.into_iter().chain(short));
+            let mut outbound = Outbound::new(cache());
+            let mut receiver = Receiver::new(cache());
+            for round in 0..2 {
+                let bytes = written(&mut outbound, &sent);
+                let (_, payload) = one_signal(receiver.bytes(&bytes).unwrap());
+                assert_eq!(payload.unwrap().to_term().unwrap(), sent, "{count} {round}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_slots_are_used_and_then_used_again() {
+    for slots in [1, 2, 8, 255, 256, 2048] {
+        let mut outbound = with_slots(slots);
+        let mut receiver = Receiver::new(cache());
+        let many = usize::from(slots) * 2 + 10;
+        for round in 0..3 {
+            let texts: Vec<String> = (0..many).map(|number| format!("atom_{number}")).collect();
+            for some in texts.chunks(7) {
+                let sent = atom_list(some.iter().cloned());
+                let bytes = written(&mut outbound, &sent);
+                let (control, payload) = one_signal(receiver.bytes(&bytes).unwrap());
+                assert_eq!(control, to_srv());
+                assert_eq!(payload.unwrap().to_term().unwrap(), sent, "{slots} {round}");
+            }
+        }
+    }
+}
+
+/// Whatever is used all the time keeps its slot, however many others come and go.
+#[test]
+fn atoms_in_use_keep_their_slots() {
+    let mut outbound = with_slots(16);
+    written(&mut outbound, &term("kept"));
+    for number in 0..1000 {
+        let sent = atom_list(["kept".to_owned(), format!("passing_{number}")]);
+        let bytes = written(&mut outbound, &sent);
+        let occurs = |text: &str| {
+            bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        assert!(!occurs("kept") && !occurs("pdc29") && !occurs("srv"));
+        assert!(occurs("passing_"));
+    }
+}
+
+/// More atoms than a header can list: the others are written in full.
+#[test]
+fn as_many_references_as_there_can_be_are_sent() {
+    for count in [253, 254, 255, 256, 300, 1000] {
+        let sent = atom_list((0..count).map(|number| format!("atom_{number}")));
+        let (_, atoms) = referring(&sent);
+        assert_eq!(atoms.len(), count.min(255));
+        let mut outbound = Outbound::new(cache());
+        let mut receiver = Receiver::new(cache());
+        for _ in 0..2 {
+            let bytes = written(&mut outbound, &sent);
+            assert_eq!(usize::from(bytes[6]), (count + 3).min(255));
+            let (control, payload) = one_signal(receiver.bytes(&bytes).unwrap());
+            assert_eq!(control, to_srv());
+            assert_eq!(payload.unwrap().to_term().unwrap(), sent);
+        }
+    }
+}
+
+/// An entry in a header kills a BEAM that has no cache.
+#[test]
+fn nothing_is_referred_to_without_a_cache() {
+    let sent = atom_list(["one".to_owned(), "two".to_owned()]);
+    let headers = cache() - Flags::DIST_HDR_ATOM_CACHE;
+    let none = headers - Flags::FRAGMENTS;
+    for (flags, lead) in [(headers, vec![131, 68, 0]), (none, vec![112, 131])] {
+        let mut outbound = Outbound::new(flags);
+        assert_eq!(outbound.most_refs(), 0);
+        let bytes = written(&mut outbound, &sent);
+        assert_eq!(bytes[4..4 + lead.len()], lead);
+        let (control, payload) = one_signal(Receiver::new(flags).bytes(&bytes).unwrap());
+        let payload = payload.unwrap();
+        assert_eq!(
+            (control, payload.to_term().unwrap()),
+            (to_srv(), sent.clone())
+        );
+        assert!(payload.atoms().is_empty());
+    }
+    // A message in fragments has the same header.
+    let mut outbound = Outbound::new(headers);
+    let large = Term::tuple([term("one"), Term::binary(vec![7; 100_000])]);
+    let bytes = written(&mut outbound, &large);
+    assert_eq!((bytes[5], bytes[22]), (69, 0));
+    // Slots that are not used are no cache either.
+    let bytes = written(&mut with_slots(0), &sent);
+    assert_eq!(bytes[4..7], [131, 68, 0]);
+}
+
+/// Bytes that are no term cannot be rewritten, and are refused.
+#[test]
+fn payload_that_cannot_be_rewritten_is_refused() {
+    let mut outbound = Outbound::new(cache() - Flags::DIST_HDR_ATOM_CACHE);
+    let (bytes, atoms) = (Bytes::from_static(&[104, 2, 82, 0]), [atom("one")]);
+    let payload = PayloadRef::new(&bytes, &atoms);
+    let refused = outbound.push(None, &to_srv(), Some(payload));
+    assert!(matches!(refused, Err(EncodeError::Payload(_))));
+    assert_eq!(outbound.pending(), 0);
+}
+
+/// What came over one link goes over another as it is; its atoms get slots of that link.
+#[test]
+fn forwarded_payload_keeps_its_bytes() {
+    let sent = Term::tuple([term("one"), term("two"), term("one"), Term::from(p1())]);
+    let mut first = Outbound::new(cache());
+    written(
+        &mut first,
+        &atom_list((0..50).map(|number| format!("before_{number}"))),
+    );
+    let mut receiver = Receiver::new(cache());
+    receiver
+        .bytes(&written(&mut Outbound::new(cache()), &term("other")))
+        .unwrap();
+    let bytes = written(&mut Outbound::new(cache()), &sent);
+    let (_, payload) = one_signal(Receiver::new(cache()).bytes(&bytes).unwrap());
+    let raw: RawTerm = payload.unwrap();
+    first.push(None, &to_srv(), Some((&raw).into())).unwrap();
+    let forwarded = drain(&mut first);
+    assert!(forwarded.ends_with(raw.bytes()));
+    // The receiver knows what was sent over this link before.
+    let mut next = Outbound::new(cache());
+    let mut receiver = Receiver::new(cache());
+    receiver
+        .bytes(&written(&mut next, &term("before")))
+        .unwrap();
+    next.push(None, &to_srv(), Some((&raw).into())).unwrap();
+    let (_, payload) = one_signal(receiver.bytes(&drain(&mut next)).unwrap());
+    assert_eq!(payload.unwrap().to_term().unwrap(), sent);
+}
+
+/// A signal that is refused after its atoms got slots leaves the two sides agreed.
+#[test]
+fn refused_signal_changes_nothing_for_the_peer() {
+    let mut outbound = with_slots(4);
+    let mut receiver = Receiver::new(cache());
+    receiver
+        .bytes(&written(&mut outbound, &term("one")))
+        .unwrap();
+    for text in ["two", "three", "four"] {
+        let (bytes, atoms) = referring(&term(text));
+        let link = Control::Link {
+            from: p1(),
+            to: q(),
+        };
+        let refused = outbound.push(None, &link, Some(PayloadRef::new(&bytes, &atoms)));
+        assert!(refused.is_err());
+        for sent in [term("one"), term(text)] {
+            let bytes = written(&mut outbound, &sent);
+            let (_, payload) = one_signal(receiver.bytes(&bytes).unwrap());
+            assert_eq!(payload.unwrap().to_term().unwrap(), sent);
+        }
+    }
 }

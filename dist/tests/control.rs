@@ -139,7 +139,10 @@ fn signals_that_cannot_be_said_are_refused() {
         let mut outbound = erland_dist::Outbound::new(all_flags() - missing);
         let payload = control.has_payload().then_some(&payload);
         let refused = EncodeError::NotNegotiated { missing };
-        assert_eq!(outbound.push(&control, payload), Err(refused));
+        assert_eq!(
+            outbound.push(None, &control, payload.map(Into::into)),
+            Err(refused)
+        );
         assert!(outbound.is_empty());
     }
 }

@@ -384,20 +384,18 @@ fn large_payloads_are_sent_without_a_copy_and_in_order() {
         to: q(),
         token: None,
     };
-    let mut outbound = Outbound::new(all_flags());
+    let mut outbound = Outbound::with_limits(all_flags(), uncached());
     let mut expected = 0;
     for payload in [&small, &small, &large, &small] {
-        outbound.push(&control, Some(payload)).unwrap();
+        outbound.push(None, &control, Some(payload.into())).unwrap();
         expected += sent(all_flags(), &control, Some(payload)).len();
     }
     assert_eq!(outbound.pending(), expected);
     assert_eq!(outbound.pushed_total(), expected as u64);
 
     let mut segments = VecDeque::new();
-    outbound.transmit(1, &mut segments);
-    assert_eq!(segments.len(), 1);
     assert!(!outbound.is_empty());
-    outbound.transmit(64, &mut segments);
+    outbound.transmit(&mut segments);
     assert!(outbound.is_empty());
     assert_eq!(segments.len(), 3, "tail, payload, tail");
     assert_eq!(segments[1].as_ptr(), large.as_ptr(), "not copied");
@@ -424,7 +422,9 @@ fn refused_signal_leaves_nothing_behind() {
         to: q(),
     };
     let payload = encoded(&term("foo"));
-    let error = outbound.push(&link, Some(&payload)).unwrap_err();
+    let error = outbound
+        .push(None, &link, Some((&payload).into()))
+        .unwrap_err();
     assert_eq!(error, EncodeError::PayloadUnexpected { op: Op::Link });
     let send = Control::Send {
         from: Some(p1()),
@@ -432,8 +432,11 @@ fn refused_signal_leaves_nothing_behind() {
         token: None,
     };
     let missing = EncodeError::PayloadMissing { op: Op::SendSender };
-    assert_eq!(outbound.push(&send, None), Err(missing));
-    assert_eq!(outbound.push(&send, Some(&Bytes::new())), Err(missing));
+    assert_eq!(outbound.push(None, &send, None), Err(missing));
+    assert_eq!(
+        outbound.push(None, &send, Some((&Bytes::new()).into())),
+        Err(missing)
+    );
     assert_eq!(outbound.pending(), 4);
     assert_eq!(drain(&mut outbound), [0, 0, 0, 0]);
 }
@@ -448,10 +451,12 @@ fn thousand_small_messages_are_few_segments() {
     let payload = encoded(&term("hello"));
     let mut outbound = Outbound::new(all_flags());
     for _ in 0..1000 {
-        outbound.push(&control, Some(&payload)).unwrap();
+        outbound
+            .push(None, &control, Some((&payload).into()))
+            .unwrap();
     }
     let mut segments = VecDeque::new();
-    outbound.transmit(64, &mut segments);
+    outbound.transmit(&mut segments);
     assert!(outbound.is_empty());
     assert!(segments.len() <= 3, "{}", segments.len());
 }

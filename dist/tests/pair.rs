@@ -58,9 +58,11 @@ fn settings() -> Settings {
         flags: all_flags(),
         nodes: (beam(), here()),
         limits: ConnectionLimits::default(),
+        outbound: uncached(),
         ticktime: Duration::from_secs(4),
         piece: 1000,
         delay: Duration::from_millis(1),
+        window: 256 * 1024,
         fault_a: None,
         fault_b: None,
     }
@@ -110,7 +112,7 @@ fn cut_loses_what_was_behind_it_and_nothing_else() {
         ..settings()
     });
     for _ in 0..5 {
-        pair.send(Side::A, &link, None).unwrap();
+        pair.send(Side::A, None, &link, None).unwrap();
     }
     let happened = run(&mut pair, Side::B, Duration::from_secs(1));
     assert_eq!(happened.len(), 3);
@@ -127,7 +129,7 @@ fn corrupt_byte_is_an_error_of_the_receiver_only() {
         fault_a: Some(Fault::Corrupt { at: 4, mask: 1 }),
         ..settings()
     });
-    pair.send(Side::A, &link, None).unwrap();
+    pair.send(Side::A, None, &link, None).unwrap();
     let happened = run(&mut pair, Side::B, Duration::from_secs(1));
     assert!(matches!(happened[..], [Happening::Failed(_)]));
     assert!(!pair.is_open(Side::B));

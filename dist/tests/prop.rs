@@ -2,10 +2,15 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use common::*;
-use erland_dist::{ConnectionLimits, Control, Event, Flags, Inbound, Outbound, ProtocolError};
-use erland_etf::{Atom, NodeId, Pid, Term};
+use erland_dist::{
+    ConnectionLimits, Control, Event, Flags, Inbound, Outbound, OutboundLimits, PayloadRef,
+    ProtocolError,
+};
+use erland_etf::{Atom, MessageAtoms, NodeId, Pid, RawTerm, Term};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -84,14 +89,16 @@ fn any_pid() -> impl Strategy<Value = Pid> {
     (node, any::<u32>(), any::<u32>()).prop_map(|(node, id, serial)| Pid::new(node, id, serial))
 }
 
-fn payload() -> impl Strategy<Value = Bytes> {
+fn payload() -> impl Strategy<Value = Term> {
     prop_oneof![
-        10 => vec(any::<u8>(), 0..300).prop_map(|bytes| encoded(&Term::binary(bytes))),
-        1 => (900_usize..20_000).prop_map(|len| encoded(&Term::binary(vec![7; len]))),
+        6 => vec(any::<u8>(), 0..300).prop_map(Term::binary),
+        4 => vec("\\PC{0,30}", 0..20)
+            .prop_map(|texts| Term::list(texts.iter().map(|text| term(text)))),
+        1 => (900_usize..20_000).prop_map(|len| Term::binary(vec![7; len])),
     ]
 }
 
-fn signal() -> impl Strategy<Value = (Control, Option<Bytes>)> {
+fn signal() -> impl Strategy<Value = (Control, Option<Term>)> {
     prop_oneof![
         (peer_pid(), any_pid()).prop_map(|(from, to)| (Control::Link { from, to }, None)),
         (peer_pid(), any_pid(), 1..=u64::MAX)
@@ -111,11 +118,26 @@ fn signal() -> impl Strategy<Value = (Control, Option<Bytes>)> {
     ]
 }
 
-/// A stream of signals and ticks as the outbound half writes it.
-fn stream(flags: Flags, signals: &[(Control, Option<Bytes>)]) -> Vec<u8> {
-    let mut outbound = Outbound::new(flags);
+/// A stream of signals and ticks as the outbound half writes it, with few slots and small
+/// fragments.
+fn stream(flags: Flags, signals: &[(Control, Option<Term>)]) -> Vec<u8> {
+    let mut limits = OutboundLimits::default();
+    limits.cache_slots = 20;
+    limits.fragment_size = 500;
+    let mut outbound = Outbound::with_limits(flags, limits);
+    let sender = p1();
     for (index, (control, payload)) in signals.iter().enumerate() {
-        match outbound.push(control, payload.as_ref()) {
+        let (mut atoms, mut bytes) = (MessageAtoms::default(), BytesMut::new());
+        if let Some(payload) = payload {
+            payload
+                .encode_with(&mut atoms, &mut bytes)
+                .expect("it can be encoded");
+        }
+        let bytes = bytes.freeze();
+        let payload = payload
+            .as_ref()
+            .map(|_| PayloadRef::new(&bytes, atoms.as_slice()));
+        match outbound.push(Some(&sender), control, payload) {
             Ok(()) if index % 3 == 0 => outbound.push_tick(),
             Ok(()) => {}
             Err(error) => assert!(matches!(
@@ -124,9 +146,8 @@ fn stream(flags: Flags, signals: &[(Control, Option<Bytes>)]) -> Vec<u8> {
             )),
         }
     }
-    let total = outbound.pushed_total();
     let bytes = drain(&mut outbound);
-    assert_eq!(bytes.len() as u64, total);
+    assert_eq!(bytes.len() as u64, outbound.pushed_total());
     assert_eq!(outbound.pending(), 0);
     bytes
 }
@@ -157,8 +178,13 @@ proptest! {
         let all = flags.contains(Flags::SEND_SENDER);
         prop_assert!(!all || received.len() == signals.len());
         for (received, (control, payload)) in received.iter().zip(&signals).filter(|_| all) {
-            let payload = payload.clone().map(|payload| (payload, Vec::new()));
-            prop_assert_eq!(received, &Seen::Signal(control.clone(), payload));
+            let Seen::Signal(heard, raw) = received else {
+                panic!("{received:?}");
+            };
+            let raw = raw.clone().map(|(bytes, atoms)| {
+                RawTerm::with_atoms(bytes, Arc::new(atoms.into())).to_term().unwrap()
+            });
+            prop_assert_eq!((heard, &raw), (control, payload));
         }
     }
 

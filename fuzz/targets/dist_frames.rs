@@ -67,7 +67,7 @@ fn run(flags: Flags, stream: &[u8], piece: usize) -> (Vec<Event>, bool) {
                     // What came in can be sent on, or is refused with an error.
                     if let Event::Deliver { control, payload } = &event {
                         let payload = payload.as_ref().map(|payload| payload.bytes().clone());
-                        let _ = outbound.push(control, payload.as_ref());
+                        let _ = outbound.push(None, control, payload.as_ref().map(Into::into));
                     }
                     events.push(event);
                 }

@@ -1,7 +1,7 @@
 //! What does a message carry? An opaque payload, decoded by the receiver when it asks.
 
 use bytes::{Bytes, BytesMut};
-use erland_etf::{DecodeError, EncodeError, RawTerm, Term};
+use erland_etf::{Atom, DecodeError, EncodeError, MessageAtoms, RawTerm, Term};
 
 use crate::error::SendError;
 
@@ -60,17 +60,29 @@ impl Payload {
         }
     }
 
-    /// The bare encoding that travels behind a control message.
-    pub(crate) fn to_wire(&self) -> Result<Wire, SendError> {
+    /// The bare encoding that travels behind a control message; with `refs`, atoms may be
+    /// references to the list that goes with it.
+    pub(crate) fn to_wire(&self, refs: bool) -> Result<Wire, SendError> {
         match &self.0 {
+            Content::Term(term) if refs => Ok(Wire::encode_with_refs(term)?),
             Content::Term(term) => Ok(Wire::encode(term)?),
             Content::Raw(raw) => {
-                let mut out = BytesMut::with_capacity(raw.bytes().len());
-                raw.encode_into(&mut out)?;
+                let has_record = may_have_record(raw.bytes())
+                    && raw.to_term().is_ok_and(|term| term.contains_record());
+                let (bytes, atoms) = if refs || raw.atoms().is_empty() {
+                    // The peer that sent it may have sent anything, and the one that is to get it
+                    // would close the connection over bytes that are no term.
+                    raw.validate()?;
+                    (raw.bytes().clone(), raw.atoms().to_vec())
+                } else {
+                    let mut out = BytesMut::with_capacity(raw.bytes().len());
+                    raw.encode_into(&mut out)?;
+                    (out.freeze(), Vec::new())
+                };
                 Ok(Wire {
-                    has_record: may_have_record(raw.bytes())
-                        && raw.to_term().is_ok_and(|term| term.contains_record()),
-                    bytes: out.freeze(),
+                    bytes,
+                    atoms,
+                    has_record,
                 })
             }
         }
@@ -81,6 +93,8 @@ impl Payload {
 #[derive(Clone, Debug)]
 pub(crate) struct Wire {
     pub(crate) bytes: Bytes,
+    /// What references to the atom cache in it mean.
+    pub(crate) atoms: Vec<Atom>,
     /// It holds a native record, which a peer without `NATIVE_RECORDS` takes for garbage: it would
     /// close the connection.
     pub(crate) has_record: bool,
@@ -92,7 +106,23 @@ impl Wire {
         term.encode(&mut out)?;
         let bytes = out.freeze();
         let has_record = may_have_record(&bytes) && term.contains_record();
-        Ok(Wire { bytes, has_record })
+        Ok(Wire {
+            bytes,
+            atoms: Vec::new(),
+            has_record,
+        })
+    }
+
+    fn encode_with_refs(term: &Term) -> Result<Wire, EncodeError> {
+        let (mut out, mut atoms) = (BytesMut::new(), MessageAtoms::default());
+        term.encode_with(&mut atoms, &mut out)?;
+        let bytes = out.freeze();
+        let has_record = may_have_record(&bytes) && term.contains_record();
+        Ok(Wire {
+            bytes,
+            atoms: atoms.into_vec(),
+            has_record,
+        })
     }
 
     /// The atom `unencodable`, for an exit reason that cannot be told: links and monitors must
@@ -100,6 +130,7 @@ impl Wire {
     pub(crate) fn unencodable() -> Wire {
         Wire {
             bytes: Bytes::from_static(b"w\x0bunencodable"),
+            atoms: Vec::new(),
             has_record: false,
         }
     }

@@ -94,7 +94,7 @@ impl NodeInner {
                 node,
                 control,
                 payload,
-            } => self.net.send(self, &node, &control, &payload).await,
+            } => self.net.send(self, &node, from, &control, &payload).await,
         }
     }
 
@@ -112,9 +112,10 @@ impl NodeInner {
             payload,
         } = self.route(from, dest, payload)
         {
-            let wire = payload.to_wire()?;
-            self.net
-                .signal(self, &node, |link| link.push(&control, Some(&wire)));
+            let wire = payload.to_wire(false)?;
+            self.net.signal(self, &node, |link| {
+                link.push(Some(from), &control, Some(&wire))
+            });
         }
         Ok(())
     }
@@ -218,7 +219,7 @@ impl NodeInner {
                 let mut reason = OutgoingReason::new(reason);
                 let reason = reason.wire();
                 self.net.signal(self, to.node().name(), |link| {
-                    link.push(&control, Some(reason))
+                    link.push(Some(from), &control, Some(reason))
                 });
             }
         }
@@ -258,7 +259,7 @@ impl NodeInner {
                 };
                 let link = self.net.signal(self, other.node().name(), |link| {
                     link.relate_link(us, other) && {
-                        link.push(&control, None);
+                        link.push(Some(us), &control, None);
                         true
                     }
                 });
@@ -283,6 +284,7 @@ impl NodeInner {
             }
             Via::Link(link) => {
                 link.push(
+                    Some(us),
                     &Control::UnlinkId {
                         id,
                         from: us.clone(),
@@ -307,6 +309,7 @@ impl NodeInner {
             }
             Via::Link(link) => {
                 link.push(
+                    Some(us),
                     &Control::UnlinkIdAck {
                         id,
                         from: us.clone(),
@@ -335,7 +338,7 @@ impl NodeInner {
                     to: peer.clone(),
                     token: None,
                 };
-                link.push(&control, Some(reason.wire()));
+                link.push(Some(us), &control, Some(reason.wire()));
             }
         }
     }
@@ -363,7 +366,7 @@ impl NodeInner {
                     to: watcher.clone(),
                     reference: reference.clone(),
                 };
-                link.push(&control, Some(reason.wire()));
+                link.push(Some(us), &control, Some(reason.wire()));
             }
         }
     }
@@ -461,7 +464,7 @@ impl NodeInner {
         };
         let link = self.net.signal(self, node, |link| {
             link.relate_watching(us, reference) && {
-                link.push(&control, None);
+                link.push(Some(us), &control, None);
                 true
             }
         });
@@ -500,7 +503,7 @@ impl NodeInner {
                     target,
                     reference: reference.clone(),
                 };
-                link.push(&control, None);
+                link.push(Some(us), &control, None);
             }
         }
     }

@@ -104,6 +104,18 @@ impl Inbound {
         self.wanted
     }
 
+    /// The atom that a slot of the peer's cache stands for.
+    #[cfg(feature = "testing")]
+    pub(crate) fn cached(&self, slot: u16) -> Option<&Atom> {
+        self.atom_cache.as_ref()?.get(slot)
+    }
+
+    /// Messages of which some but not all fragments came.
+    #[cfg(feature = "testing")]
+    pub(crate) fn unfinished(&self) -> usize {
+        self.reassembly.len()
+    }
+
     fn next_event(&mut self, buf: &mut BytesMut) -> Result<Option<Event>, ProtocolError> {
         loop {
             let (prefix_len, total) = match front(buf, LengthPrefix::Four, self.limits.max_frame)? {

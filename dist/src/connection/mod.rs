@@ -6,6 +6,8 @@
 
 mod inbound;
 mod outbound;
+mod payload;
+mod room;
 
 use erland_etf::RawTerm;
 
@@ -14,6 +16,8 @@ use crate::flags::Flags;
 
 pub use inbound::Inbound;
 pub use outbound::Outbound;
+pub use payload::PayloadRef;
+pub use room::OutboundLimits;
 
 /// What came out of the bytes of a peer.
 #[derive(Clone, Debug)]

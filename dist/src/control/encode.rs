@@ -7,8 +7,7 @@
 
 use alloc::boxed::Box;
 
-use bytes::BytesMut;
-use erland_etf::{Atom, Pid, Reference, Term, Writer};
+use erland_etf::{Atom, AtomRefs, Pid, RefWriter, Reference, Term};
 
 use super::{Control, Destination, Op, SpawnRequest, SpawnResult, Target, altact};
 use crate::control::op::Arity;
@@ -18,14 +17,15 @@ use crate::flags::Flags;
 /// The atom in the slot of `SEND` and `REG_SEND` that once held a cookie.
 const UNUSED: Atom = Atom::inline("");
 
-/// Appends the control message for `control` to `out` and returns the operation it took.
+/// Writes the control message for `control` to `out` and returns the operation it took. Atoms in
+/// trace tokens and options are written in full.
 ///
 /// An operation with its payload in the tuple is left one element short: the payload goes there.
-/// On an error `out` holds part of a message.
+/// On an error `out` has got part of a message.
 pub(crate) fn encode(
     control: &Control,
     flags: Flags,
-    out: &mut BytesMut,
+    out: RefWriter<'_, impl AtomRefs>,
 ) -> Result<Op, EncodeError> {
     match control {
         Control::Link { from, to } => message(Op::Link, out, |tuple| tuple.pid(from).pid(to)),
@@ -246,21 +246,21 @@ fn wanted(token: &Option<Box<Term>>, flags: Flags) -> Option<&Term> {
 }
 
 /// Writes the tuple of `op`, of which `elements` writes all that comes after the operation.
-fn message(
+fn message<'a, R: AtomRefs>(
     op: Op,
-    out: &mut BytesMut,
-    elements: impl FnOnce(Tuple<'_>) -> Tuple<'_>,
+    out: RefWriter<'a, R>,
+    elements: impl FnOnce(Tuple<'a, R>) -> Tuple<'a, R>,
 ) -> Result<Op, EncodeError> {
     traced(None, op, op, out, elements)
 }
 
 /// Writes the tuple of the operation without or with token, as the case is.
-fn traced(
+fn traced<'a, R: AtomRefs>(
     token: Option<&Term>,
     plain: Op,
     with_token: Op,
-    out: &mut BytesMut,
-    elements: impl FnOnce(Tuple<'_>) -> Tuple<'_>,
+    out: RefWriter<'a, R>,
+    elements: impl FnOnce(Tuple<'a, R>) -> Tuple<'a, R>,
 ) -> Result<Op, EncodeError> {
     let op = if token.is_some() { with_token } else { plain };
     let arity = match op.arity() {
@@ -276,15 +276,14 @@ fn traced(
 }
 
 /// The elements of a control message as they are written.
-struct Tuple<'a> {
-    writer: Writer<'a>,
+struct Tuple<'a, R> {
+    writer: RefWriter<'a, R>,
     /// The first error; nothing is written after it.
     result: Result<(), erland_etf::EncodeError>,
 }
 
-impl<'a> Tuple<'a> {
-    fn new(op: Op, arity: u32, out: &'a mut BytesMut) -> Tuple<'a> {
-        let mut writer = Writer::new(out);
+impl<'a, R: AtomRefs> Tuple<'a, R> {
+    fn new(op: Op, arity: u32, mut writer: RefWriter<'a, R>) -> Tuple<'a, R> {
         writer.tuple_header(arity);
         writer.integer(op.number());
         let result = Ok(());

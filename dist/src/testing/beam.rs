@@ -1,5 +1,5 @@
-//! What does a BEAM send? Frames with atom caches and fragments, which this implementation reads
-//! but does not write.
+//! What does a BEAM send? Frames with atom caches and fragments, cut otherwise than this
+//! implementation does.
 
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -12,6 +12,9 @@ use super::model::{self, Nodes};
 use super::rng::Rng;
 use crate::control::{Control, Op};
 use crate::header::{FIRST_FRAGMENT, FRAGMENT, HEADER, VERSION};
+
+/// The slots from here on are left to this sender when another one shares the stream with it.
+pub(super) const FIRST_SLOT: u16 = 1024;
 
 /// The sender's side of an atom cache, and its sequence ids.
 #[derive(Debug)]
@@ -33,7 +36,8 @@ impl Beam {
     pub(super) fn new() -> Beam {
         Beam {
             slots: vec![None; 2048],
-            sequence: 0,
+            // Far from those of the other sender.
+            sequence: 1 << 63,
         }
     }
 
@@ -60,7 +64,8 @@ impl Beam {
         }
         let header = self.header(rng, &atoms);
         let (name, control) = control_message(rng, &from, &atoms);
-        let (payload, encoded) = payload(rng, &atoms);
+        let most = if rng.one_in(10) { 9_000 } else { 300 };
+        let (payload, encoded) = payload(rng, &atoms, most);
         let frames = if fragments && rng.one_in(2) {
             self.fragments(rng, &header, &control, &encoded)
         } else {
@@ -95,10 +100,13 @@ impl Beam {
                 .iter()
                 .position(|slot| slot.as_ref() == Some(atom));
             let old = known.filter(|_| !rng.one_in(4));
-            // Few slots, so that entries are replaced often; the upper half of them needs the
-            // segment bits.
+            // Few slots, so that entries are replaced often, and none below `FIRST_SLOT`.
             let slot = old.unwrap_or_else(|| {
-                let slot = if rng.one_in(2) { 0 } else { 1024 };
+                let slot = if rng.one_in(2) {
+                    FIRST_SLOT.into()
+                } else {
+                    2008
+                };
                 slot + rng.below(40) as usize
             });
             let [_, _, _, _, _, _, segment, index] = (slot as u64).to_be_bytes();
@@ -191,11 +199,11 @@ fn control_message(rng: &mut Rng, from: &Pid, atoms: &[Atom]) -> (Atom, Vec<u8>)
     (name, out.to_vec())
 }
 
-/// A tuple of all atoms and a binary.
-fn payload(rng: &mut Rng, atoms: &[Atom]) -> (Term, Vec<u8>) {
-    let most = if rng.one_in(10) { 9_000 } else { 300 };
+/// A tuple of references to all these atoms and a binary.
+pub(super) fn payload(rng: &mut Rng, atoms: &[Atom], most: u64) -> (Term, Vec<u8>) {
     let len = rng.below(most) as usize;
-    let binary = rng.bytes(len);
+    let binary = rng.bytes(8).repeat(len / 8 + 1);
+    let binary = binary.get(..len).unwrap_or_default();
     let mut out = BytesMut::new();
     Writer::new(&mut out).tuple_header(atoms.len() as u32 + 1);
     for index in 0..atoms.len() {
@@ -203,9 +211,9 @@ fn payload(rng: &mut Rng, atoms: &[Atom]) -> (Term, Vec<u8>) {
     }
     out.put_u8(109);
     out.put_u32(len as u32);
-    out.put_slice(&binary);
+    out.put_slice(binary);
     let elements = atoms.iter().cloned().map(Term::from);
-    let term = Term::tuple(elements.chain([Term::binary(&binary)]));
+    let term = Term::tuple(elements.chain([Term::binary(binary)]));
     (term, out.to_vec())
 }
 

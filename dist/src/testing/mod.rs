@@ -10,6 +10,7 @@ mod model;
 mod pair;
 mod rng;
 mod simulate;
+mod stream;
 mod wire;
 
 pub use pair::{Happening, Pair, Settings, Side};

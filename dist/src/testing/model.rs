@@ -4,11 +4,13 @@
 //! given flags, so that a simulation knows what to expect.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 use erland_etf::{Atom, NodeId, Pid, Reference, Term};
 
+use super::beam;
 use super::rng::Rng;
 use crate::control::{Control, Destination, SpawnRequest, SpawnResult, Target};
 use crate::flags::Flags;
@@ -38,6 +40,12 @@ pub(super) struct Nodes {
 pub(super) fn atom(rng: &mut Rng) -> Atom {
     let text = rng.pick(ATOMS).unwrap_or_default();
     Atom::new(text).unwrap_or(Atom::inline(""))
+}
+
+/// One of so many atoms of short text.
+pub(super) fn one_of(rng: &mut Rng, many: u64) -> Atom {
+    let number = rng.below(many);
+    Atom::new(&format!("atom{number}")).unwrap_or(Atom::inline(""))
 }
 
 pub(super) fn pid(rng: &mut Rng, node: &NodeId) -> Pid {
@@ -72,27 +80,63 @@ pub(super) fn term(rng: &mut Rng, nodes: &Nodes, depth: u32) -> Term {
     }
 }
 
+/// A payload that is to be sent.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) bytes: Bytes,
+    /// What its references mean.
+    pub(super) atoms: Vec<Atom>,
+    /// What it says, if it is a term.
+    pub(super) term: Option<Term>,
+}
+
 /// An encoded payload, now and then a large one, now and then one that is no term: carrying it is
 /// the link's affair, decoding it is not. But where it goes into the control tuple (`strict`), it
 /// must be a term.
-pub(super) fn payload(rng: &mut Rng, nodes: &Nodes, strict: bool) -> Bytes {
-    let mut out = BytesMut::new();
-    let encoded = match rng.below(40) {
-        0 if !strict => {
-            let len = rng.between(1, 70_000) as usize;
-            return rng.bytes(len).into();
-        }
-        1 => {
-            let len = rng.between(1000, 200_000) as usize;
-            let filled: Bytes = rng.bytes(8).repeat(len / 8).into();
-            Term::binary(filled).encode(&mut out)
-        }
-        _ => term(rng, nodes, 3).encode(&mut out),
+///
+/// `large` is what a large one has at most, `slots` the size of the sender's cache: some payloads
+/// refer to atoms, out of not many more than there are slots.
+pub(super) fn payload(
+    rng: &mut Rng,
+    nodes: &Nodes,
+    strict: bool,
+    large: u64,
+    slots: u64,
+) -> Content {
+    let kind = rng.below(12);
+    if kind == 0 && !strict {
+        let len = rng.between(1, large) as usize;
+        let bytes = rng.bytes(16).repeat(len / 16 + 1).into();
+        let (atoms, term) = (Vec::new(), None);
+        return Content { bytes, atoms, term };
+    }
+    if kind < 7 {
+        let many = slots + slots / 2 + 3;
+        let most = if rng.one_in(8) { 255 } else { 7 };
+        let atoms: Vec<Atom> = (0..rng.between(1, most))
+            .map(|_| match rng.below(4) {
+                0 => atom(rng),
+                _ => one_of(rng, many),
+            })
+            .collect();
+        let most = if kind < 3 { large } else { 60 };
+        let (term, bytes) = beam::payload(rng, &atoms, most);
+        let (bytes, term) = (bytes.into(), Some(term));
+        return Content { bytes, atoms, term };
+    }
+    let term = if kind == 7 {
+        let len = rng.between(1, large) as usize;
+        Term::binary(Bytes::from(rng.bytes(8).repeat(len / 8 + 1)))
+    } else {
+        term(rng, nodes, 3)
     };
-    match encoded {
+    let mut out = BytesMut::new();
+    let bytes = match term.encode(&mut out) {
         Ok(()) => out.freeze(),
         Err(_) => Bytes::from_static(&[106]),
-    }
+    };
+    let (atoms, term) = (Vec::new(), Some(term));
+    Content { bytes, atoms, term }
 }
 
 fn token(rng: &mut Rng, nodes: &Nodes) -> Option<Box<Term>> {
@@ -120,9 +164,9 @@ fn target(rng: &mut Rng, node: &NodeId) -> Target {
     }
 }
 
-/// Any control message.
-pub(super) fn control(rng: &mut Rng, nodes: &Nodes) -> Control {
-    let from = pid(rng, &nodes.from);
+/// Any control message that `from` may send. Its receiver makes it different from all others.
+pub(super) fn control(rng: &mut Rng, nodes: &Nodes, from: &Pid) -> Control {
+    let from = from.clone();
     let to = pid(rng, &nodes.to);
     match rng.below(20) {
         0 => Control::Link { from, to },

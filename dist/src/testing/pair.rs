@@ -4,18 +4,15 @@ use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use erland_etf::NodeId;
+use erland_etf::{NodeId, Pid};
 
 use super::rng::Rng;
 use super::wire::{Arrival, Fault, Wire};
-use crate::connection::{ConnectionLimits, Event, Inbound, Outbound};
+use crate::connection::{ConnectionLimits, Event, Inbound, Outbound, OutboundLimits, PayloadRef};
 use crate::control::Control;
 use crate::error::{EncodeError, ProtocolError};
 use crate::flags::Flags;
 use crate::tick::{TickAction, Ticker};
-
-/// Segments handed over in one turn.
-const SEGMENTS: usize = 64;
 
 /// One side of a [`Pair`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,12 +44,16 @@ pub struct Settings {
     pub nodes: (NodeId, NodeId),
     /// Limits of both sides.
     pub limits: ConnectionLimits,
+    /// Limits of what both sides send.
+    pub outbound: OutboundLimits,
     /// `net_ticktime` of both sides, with an intensity of 4.
     pub ticktime: Duration,
     /// Largest piece in which bytes arrive.
     pub piece: u64,
     /// Longest time that a piece takes.
     pub delay: Duration,
+    /// Bytes under way that the transport takes before the sender must wait.
+    pub window: usize,
     /// What goes wrong with the stream that side A sends.
     pub fault_a: Option<Fault>,
     /// What goes wrong with the stream that side B sends.
@@ -72,6 +73,25 @@ pub enum Happening {
     Closed,
 }
 
+/// What left a side, before any fault.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// These bytes of the stream made an event, up to this offset.
+    Event(Event, u64),
+    /// They are no frames that a peer could read.
+    Unsound(ProtocolError),
+}
+
+/// Reads what leaves a side, as a peer without faults between would.
+#[derive(Debug)]
+struct Tap {
+    inbound: Inbound,
+    buf: BytesMut,
+    /// Bytes of the stream so far.
+    carried: u64,
+    left: VecDeque<Left>,
+}
+
 /// One end of the link.
 #[derive(Debug)]
 struct End {
@@ -88,6 +108,7 @@ struct End {
     wire: Wire,
     /// Put on the wire past the outbound half.
     raw: u64,
+    tap: Tap,
 }
 
 /// Two connections, wired to each other in memory under a virtual clock.
@@ -104,10 +125,10 @@ impl Pair {
     /// A link that was just established, at time 0.
     pub fn new(settings: Settings) -> Pair {
         let (node_a, node_b) = &settings.nodes;
-        let end = |peer: &NodeId, fault: Option<Fault>| {
+        let end = |here: &NodeId, peer: &NodeId, fault: Option<Fault>| {
             let ticker = Ticker::new(settings.ticktime, 4, false);
             End {
-                outbound: Outbound::new(settings.flags),
+                outbound: Outbound::with_limits(settings.flags, settings.outbound.clone()),
                 inbound: Inbound::new(settings.flags, peer, settings.limits.clone()),
                 received: BytesMut::new(),
                 next_check: ticker.interval(),
@@ -115,15 +136,21 @@ impl Pair {
                 read: 0,
                 open: true,
                 segments: VecDeque::new(),
-                wire: Wire::new(settings.piece, settings.delay, fault),
+                wire: Wire::new(settings.piece, settings.delay, settings.window, fault),
                 raw: 0,
+                tap: Tap {
+                    inbound: Inbound::new(settings.flags, here, settings.limits.clone()),
+                    buf: BytesMut::new(),
+                    carried: 0,
+                    left: VecDeque::new(),
+                },
             }
         };
         Pair {
             now: Duration::ZERO,
             rng: Rng::new(settings.seed),
-            a: end(node_b, settings.fault_a),
-            b: end(node_a, settings.fault_b),
+            a: end(node_a, node_b, settings.fault_a),
+            b: end(node_b, node_a, settings.fault_b),
             happened: VecDeque::new(),
         }
     }
@@ -149,7 +176,33 @@ impl Pair {
         end.outbound.pushed_total().saturating_add(end.raw)
     }
 
-    /// Sends a signal from `side`; returns the offset at which its bytes end in that stream.
+    /// Bytes that have left a side.
+    pub(super) fn carried(&self, side: Side) -> u64 {
+        self.end(side).tap.carried
+    }
+
+    /// What left a side and was not asked for yet, the oldest first.
+    pub(super) fn left(&mut self, side: Side) -> Option<Left> {
+        self.end_mut(side).tap.left.pop_front()
+    }
+
+    /// Whether nothing is under way from `side`, and both sides agree on its atom cache.
+    pub(super) fn is_settled(&self, side: Side) -> bool {
+        let (here, there) = (self.end(side), self.end(side.other()));
+        here.segments.is_empty()
+            && here.outbound.is_empty()
+            && here.outbound.pending() == 0
+            && there.received.is_empty()
+            && there.inbound.unfinished() == 0
+            && here
+                .outbound
+                .cached()
+                .all(|(slot, atom)| there.inbound.cached(slot) == Some(atom))
+    }
+
+    /// Sends a signal from `side`. If it is queued as a whole, returns the offset at which its
+    /// bytes have to end in that stream: behind what is queued or handed out already, and before
+    /// all else.
     ///
     /// # Errors
     ///
@@ -157,11 +210,19 @@ impl Pair {
     pub fn send(
         &mut self,
         side: Side,
+        sender: Option<&Pid>,
         control: &Control,
-        payload: Option<&Bytes>,
-    ) -> Result<u64, EncodeError> {
-        self.end_mut(side).outbound.push(control, payload)?;
-        Ok(self.written(side))
+        payload: Option<PayloadRef<'_>>,
+    ) -> Result<Option<u64>, EncodeError> {
+        let end = self.end_mut(side);
+        let before = (end.outbound.bulk(), end.outbound.held());
+        end.outbound.push(sender, control, payload)?;
+        if (end.outbound.bulk(), end.outbound.held()) != before {
+            return Ok(None);
+        }
+        let handed: usize = end.segments.iter().map(Bytes::len).sum();
+        let ahead = handed.saturating_add(end.outbound.untransmitted());
+        Ok(Some(end.tap.carried.saturating_add(ahead as u64)))
     }
 
     /// Puts bytes into the stream from `side` as they are, behind everything sent before; returns
@@ -172,6 +233,7 @@ impl Pair {
         let end = self.end_mut(side);
         end.flush(now, &mut rng, usize::MAX);
         end.wire.put(bytes, now, &mut rng);
+        end.tap.take(bytes);
         end.raw = end.raw.saturating_add(bytes.len() as u64);
         self.rng = rng;
         self.written(side)
@@ -292,7 +354,7 @@ impl End {
     fn flush(&mut self, now: Duration, rng: &mut Rng, mut room: usize) {
         loop {
             if self.segments.is_empty() {
-                self.outbound.transmit(SEGMENTS, &mut self.segments);
+                self.outbound.transmit(&mut self.segments);
             }
             let Some(segment) = self.segments.front_mut() else {
                 return;
@@ -301,14 +363,35 @@ impl End {
             if len == 0 {
                 return;
             }
-            self.wire
-                .put(segment.get(..len).unwrap_or_default(), now, rng);
+            let bytes = segment.get(..len).unwrap_or_default();
+            self.wire.put(bytes, now, rng);
+            self.tap.take(bytes);
             segment.advance(len);
             if segment.is_empty() {
                 self.segments.pop_front();
             }
             self.outbound.sent(len);
             room = room.saturating_sub(len);
+        }
+    }
+}
+
+impl Tap {
+    fn take(&mut self, bytes: &[u8]) {
+        self.carried = self.carried.saturating_add(bytes.len() as u64);
+        self.buf.extend_from_slice(bytes);
+        loop {
+            match self.inbound.poll(&mut self.buf) {
+                Ok(Some(event)) => {
+                    let end = self.carried.saturating_sub(self.buf.len() as u64);
+                    self.left.push_back(Left::Event(event, end));
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    self.left.push_back(Left::Unsound(error));
+                    return self.buf.clear();
+                }
+            }
         }
     }
 }

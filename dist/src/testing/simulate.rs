@@ -1,18 +1,16 @@
 //! Does a link keep its promises whatever the transport does? One simulated conversation.
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 use core::time::Duration;
 
-use bytes::Bytes;
-use erland_etf::{Atom, NodeId, RawTerm, Term};
+use erland_etf::{Atom, NodeId, RawTerm};
 
-use super::beam::{Beam, Message};
+use super::beam::FIRST_SLOT;
 use super::model::{self, Nodes};
-use super::pair::{Happening, Pair, Settings, Side};
+use super::pair::{Happening, Left, Pair, Settings, Side};
 use super::rng::Rng;
+use super::stream::{Expected, ExpectedPayload, Stream, Wrong, senders};
 use super::wire::Fault;
-use crate::connection::{ConnectionLimits, Event};
+use crate::connection::{ConnectionLimits, Event, OutboundLimits, PayloadRef};
 use crate::control::Control;
 use crate::error::{EncodeError, ProtocolError};
 use crate::flags::Flags;
@@ -43,6 +41,35 @@ pub struct Report {
 /// A promise of the link that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
+    /// A message left that was not the next one of its sender.
+    Order {
+        /// The sender.
+        side: Side,
+    },
+    /// A message left with another payload than it was sent with.
+    Changed {
+        /// The sender.
+        side: Side,
+    },
+    /// A message that was to go out whole left behind something that was sent after it, or behind
+    /// more later fragments than were handed out already.
+    Place {
+        /// The sender.
+        side: Side,
+    },
+    /// What left was no frame that a peer could read.
+    Unsound {
+        /// The sender.
+        side: Side,
+        /// What a peer would make of it.
+        error: ProtocolError,
+    },
+    /// In the end something was left: bytes, unfinished messages, held signals, or an atom cache
+    /// of which the two sides did not think the same.
+    Left {
+        /// The sender.
+        side: Side,
+    },
     /// A message came that differs from the one that was next, before any fault.
     Content {
         /// The receiver.
@@ -95,45 +122,6 @@ pub enum Violation {
     },
 }
 
-/// What one side has sent, and what of it the other must see.
-struct Stream {
-    nodes: Nodes,
-    beam: Beam,
-    /// Fragmented messages that are not finished.
-    open: Vec<Message>,
-    expected: VecDeque<Expected>,
-    /// Of those, how many were taken.
-    delivered: usize,
-    sent: usize,
-    fault: Option<Fault>,
-}
-
-struct Expected {
-    control: Control,
-    payload: ExpectedPayload,
-    /// Offset of its end in the stream.
-    end: u64,
-}
-
-enum ExpectedPayload {
-    None,
-    Bytes(Bytes),
-    Term(Term),
-}
-
-impl ExpectedPayload {
-    fn is(&self, payload: Option<&RawTerm>) -> bool {
-        match (self, payload) {
-            (ExpectedPayload::None, None) => true,
-            (ExpectedPayload::Bytes(bytes), Some(payload)) => payload.bytes() == bytes,
-            (ExpectedPayload::Term(term), Some(payload)) => {
-                payload.to_term().is_ok_and(|payload| payload == *term)
-            }
-            (ExpectedPayload::None, Some(_)) | (_, None) => false,
-        }
-    }
-}
-
 /// Runs the conversation made from `seed` and checks it.
 ///
 /// Both sides send signals of all kinds at random times, in the forms of this implementation and
@@ -152,23 +140,55 @@ pub fn simulate(seed: u64) -> Report {
     );
     let fault = fault(&mut rng, ticktime);
     let fault_of = |side| fault.and_then(|(at, fault)| (at == side).then_some(fault));
+    // Small ones cost less to simulate, and interleave as well.
+    let size = match rng.below(12) {
+        0 => 64 * 1024,
+        _ => rng.pick(&[1, 30, 200, 1_000]).unwrap_or(1),
+    };
+    let with_beam = rng.one_in(2);
+    let slots = rng.pick(&[8, 9, 20, 255, 300, 2_048]).unwrap_or(8);
+    let outbound = OutboundLimits {
+        fragment_size: size,
+        bulk_per_turn: size.saturating_mul(rng.between(1, 4) as usize),
+        cache_slots: if with_beam {
+            slots.min(FIRST_SLOT)
+        } else {
+            slots
+        },
+        ..OutboundLimits::default()
+    };
+    let large = (size as u64)
+        .saturating_mul(rng.between(1, 50))
+        .min(150_000);
+    let slots = outbound.cache_slots;
     let pair = Pair::new(Settings {
         seed: rng.next_u64(),
         flags,
         nodes: nodes.clone(),
         limits: ConnectionLimits::default(),
+        outbound,
         ticktime,
         piece: rng.pick(&[1, 7, 60, 2_000, 100_000]).unwrap_or(1),
         delay,
+        window: rng.pick(&[100, 10_000, 256 * 1024]).unwrap_or(100),
         fault_a: fault_of(Side::A),
         fault_b: fault_of(Side::B),
     });
     let (node_a, node_b) = nodes;
+    let stream = |from: &NodeId, to: &NodeId, fault, count| {
+        let (from, to) = (from.clone(), to.clone());
+        let senders = senders(&from, count);
+        Stream::new(Nodes { from, to }, senders, fault)
+    };
+    let count = rng.between(1, 6) as u32;
     let mut run = Run {
         pair,
         flags,
-        a: Stream::new(node_a.clone(), node_b.clone(), fault_of(Side::A)),
-        b: Stream::new(node_b, node_a, fault_of(Side::B)),
+        with_beam,
+        large,
+        slots: slots.into(),
+        a: stream(&node_a, &node_b, fault_of(Side::A), count),
+        b: stream(&node_b, &node_a, fault_of(Side::B), count),
         ticks: 0,
         error: None,
         violation: None,
@@ -246,6 +266,12 @@ fn fault(rng: &mut Rng, ticktime: Duration) -> Option<(Side, Fault)> {
 struct Run {
     pair: Pair,
     flags: Flags,
+    /// Some messages are of a BEAM.
+    with_beam: bool,
+    /// The size of large payloads.
+    large: u64,
+    /// Slots of each side's cache.
+    slots: u64,
     a: Stream,
     b: Stream,
     ticks: usize,
@@ -286,7 +312,7 @@ impl Run {
                 let which = rng.below(open as u64) as usize;
                 self.go_on(side, which);
             }
-            1 if fragments || cache => {
+            1 if self.with_beam && (fragments || cache) => {
                 let stream = self.stream_mut(side);
                 let nodes = stream.nodes.clone();
                 let message = stream.beam.message(rng, &nodes, cache, fragments);
@@ -302,18 +328,44 @@ impl Run {
     fn say(&mut self, rng: &mut Rng, side: Side) {
         let flags = self.flags;
         let nodes = self.stream(side).nodes.clone();
-        let control = model::control(rng, &nodes);
+        let sender = rng.pick(&self.stream(side).senders);
+        // Now and then nobody in particular says something.
+        let sender = sender.filter(|_| !rng.one_in(8));
+        let from = match &sender {
+            Some(sender) => sender.clone(),
+            None => model::pid(rng, &nodes.from),
+        };
+        let control = model::control(rng, &nodes, &from);
         let heard = model::heard(&control, flags);
         let strict = heard
             .as_ref()
             .is_some_and(|heard| model::is_in_tuple(heard, flags));
-        let payload = control
+        let content = control
             .has_payload()
-            .then(|| model::payload(rng, &nodes, strict));
-        match (self.pair.send(side, &control, payload.as_ref()), heard) {
+            .then(|| model::payload(rng, &nodes, strict, self.large, self.slots));
+        let payload = content
+            .as_ref()
+            .map(|content| PayloadRef::new(&content.bytes, &content.atoms));
+        let most_refs = self.pair.outbound(side).most_refs();
+        let result = self.pair.send(side, sender.as_ref(), &control, payload);
+        match (result, heard) {
             (Ok(end), Some(control)) => {
-                let payload = payload.map_or(ExpectedPayload::None, ExpectedPayload::Bytes);
-                self.stream_mut(side).expect(control, payload, end);
+                let payload = match content {
+                    None => ExpectedPayload::None,
+                    Some(content) => match content.term {
+                        // It was rewritten.
+                        Some(term) if content.atoms.len() > most_refs => {
+                            ExpectedPayload::Term(term)
+                        }
+                        _ => ExpectedPayload::Bytes(content.bytes, content.atoms),
+                    },
+                };
+                let expected = Expected {
+                    control,
+                    payload,
+                    end,
+                };
+                self.stream_mut(side).expect(sender.as_ref(), expected);
             }
             (Err(EncodeError::NotNegotiated { .. }), None) => {}
             (result, _) => {
@@ -323,7 +375,7 @@ impl Run {
         }
     }
 
-    /// The next frame of an unfinished message.
+    /// The next frame of an unfinished message of the BEAM.
     fn go_on(&mut self, side: Side, which: usize) {
         let stream = self.stream_mut(side);
         if which >= stream.open.len() {
@@ -331,33 +383,42 @@ impl Run {
         }
         let mut message = stream.open.remove(which);
         if let Some(frame) = message.frames.pop_front() {
-            let end = self.pair.send_raw(side, &frame);
-            let stream = self.stream_mut(side);
             if message.frames.is_empty() {
-                stream.expect(message.control, ExpectedPayload::Term(message.payload), end);
+                let expected = Expected {
+                    control: message.control,
+                    payload: ExpectedPayload::Term(message.payload),
+                    end: None,
+                };
+                stream.expect(None, expected);
             } else {
                 stream.open.push(message);
             }
+            self.pair.send_raw(side, &frame);
         }
     }
 
     /// Lets everything arrive, and everybody notice what there is to notice.
     fn settle(&mut self, ticktime: Duration) {
         let stalled = [Side::A, Side::B].map(|side| match self.stream(side).fault {
-            Some(Fault::Stall { at, time: None }) => at < self.pair.written(side),
+            Some(Fault::Stall { at, time: None }) => at < self.pair.carried(side),
             Some(_) | None => false,
         });
         self.pair.run_until(self.pair.now() + ticktime * 3);
         self.observe();
+        let harmless = [self.a.fault, self.b.fault]
+            .into_iter()
+            .all(|fault| matches!(fault, None | Some(Fault::Stall { time: Some(_), .. })));
+        let settled = |run: &Run, side| run.stream(side).is_done() && run.pair.is_settled(side);
+        // A slow transport takes as long as it takes.
+        let mut rounds = 10_000;
+        while harmless && rounds > 0 && !(settled(self, Side::A) && settled(self, Side::B)) {
+            rounds -= 1;
+            self.pair.run_until(self.pair.now() + ticktime);
+            self.observe();
+        }
         for (side, stalled) in [Side::A, Side::B].into_iter().zip(stalled) {
             let stream = self.stream(side);
-            let intact = stream.intact_until();
-            let must = stream.delivered
-                + stream
-                    .expected
-                    .iter()
-                    .take_while(|next| next.end <= intact)
-                    .count();
+            let must = stream.due();
             let delivered = stream.delivered;
             let receiver = side.other();
             // A receiver that gave up on account of the other stream reads no more.
@@ -372,10 +433,18 @@ impl Run {
             if stalled && self.pair.is_open(receiver) {
                 self.violate(Violation::NotDown { side: receiver });
             }
+            if harmless && !settled(self, side) {
+                self.violate(Violation::Left { side });
+            }
         }
     }
 
     fn observe(&mut self) {
+        for side in [Side::A, Side::B] {
+            while let Some(left) = self.pair.left(side) {
+                self.left(side, left);
+            }
+        }
         while let Some((side, happening)) = self.pair.happened() {
             let fault = self.stream(side.other()).fault;
             let anything = self.a.fault.or(self.b.fault);
@@ -415,18 +484,34 @@ impl Run {
         }
         let damaged = self.damaged(side);
         let stream = self.stream_mut(side.other());
-        let intact = stream.intact_until();
         let index = stream.delivered;
-        match stream.expected.pop_front() {
-            Some(expected) if expected.end <= intact => {
-                stream.delivered += 1;
-                if expected.control != *control || !expected.payload.is(payload) {
-                    self.violate(Violation::Content { side, index });
+        match stream.arrived(control, payload) {
+            Some(true) => {}
+            Some(false) => self.violate(Violation::Content { side, index }),
+            // Whatever came out of damaged bytes can be looked at.
+            None if damaged => drop(payload.map(RawTerm::to_term)),
+            None => self.violate(Violation::Invented { side }),
+        }
+    }
+
+    /// Something left a side.
+    fn left(&mut self, side: Side, left: Left) {
+        match left {
+            Left::Event(Event::Deliver { control, payload }, end) => {
+                let stream = self.stream_mut(side);
+                if let Err(wrong) = stream.left(&control, payload.as_ref(), end) {
+                    self.violate(match wrong {
+                        Wrong::Order => Violation::Order { side },
+                        Wrong::Content => Violation::Changed { side },
+                        Wrong::Place => Violation::Place { side },
+                    });
                 }
             }
-            // Whatever came out of damaged bytes can be looked at.
-            _ if damaged => drop(payload.map(RawTerm::to_term)),
-            Some(_) | None => self.violate(Violation::Invented { side }),
+            Left::Event(Event::Tick, _) => {}
+            Left::Event(Event::UnknownControl { .. }, _) => {
+                self.violate(Violation::Order { side });
+            }
+            Left::Unsound(error) => self.violate(Violation::Unsound { side, error }),
         }
     }
 
@@ -453,37 +538,6 @@ impl Run {
         match side {
             Side::A => &mut self.a,
             Side::B => &mut self.b,
-        }
-    }
-}
-
-impl Stream {
-    fn new(from: NodeId, to: NodeId, fault: Option<Fault>) -> Stream {
-        Stream {
-            nodes: Nodes { from, to },
-            beam: Beam::new(),
-            open: Vec::new(),
-            expected: VecDeque::new(),
-            delivered: 0,
-            sent: 0,
-            fault,
-        }
-    }
-
-    fn expect(&mut self, control: Control, payload: ExpectedPayload, end: u64) {
-        self.sent += 1;
-        self.expected.push_back(Expected {
-            control,
-            payload,
-            end,
-        });
-    }
-
-    /// Offset up to which the receiver must see what was sent.
-    fn intact_until(&self) -> u64 {
-        match self.fault {
-            Some(Fault::Stall { time: Some(_), .. }) | None => u64::MAX,
-            Some(fault) => fault.at(),
         }
     }
 }

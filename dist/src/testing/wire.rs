@@ -76,13 +76,12 @@ pub(super) struct Wire {
     cut: bool,
     /// Set by a stall without end.
     dead: bool,
+    /// What it takes before the sender must wait.
+    window: usize,
 }
 
-/// What the transport takes before the sender must wait.
-const WINDOW: usize = 256 * 1024;
-
 impl Wire {
-    pub(super) fn new(piece: u64, delay: Duration, fault: Option<Fault>) -> Wire {
+    pub(super) fn new(piece: u64, delay: Duration, window: usize, fault: Option<Fault>) -> Wire {
         Wire {
             fault,
             piece: piece.max(1),
@@ -93,12 +92,13 @@ impl Wire {
             last: Duration::ZERO,
             cut: false,
             dead: false,
+            window: window.max(1),
         }
     }
 
     /// How many bytes can be put in now.
     pub(super) fn room(&self) -> usize {
-        WINDOW.saturating_sub(self.in_flight)
+        self.window.saturating_sub(self.in_flight)
     }
 
     /// When something arrives next.
@@ -128,6 +128,7 @@ impl Wire {
         self.last = self.last.max(now + delay);
 
         let mut bytes = piece.to_vec();
+        let was_dead = self.dead;
         match self.fault {
             Some(Fault::Corrupt { at, mask }) if at >= start && reaches(at) => {
                 if let Some(byte) = bytes.get_mut(offset(at)) {
@@ -147,13 +148,16 @@ impl Wire {
                 self.fault = None;
                 match time {
                     Some(time) => self.last += time,
-                    None => self.dead = true,
+                    None => {
+                        bytes.truncate(offset(at));
+                        self.dead = true;
+                    }
                 }
             }
             Some(_) | None => {}
         }
         self.in_flight = self.in_flight.saturating_add(bytes.len());
-        if self.dead {
+        if was_dead {
             return;
         }
         if !bytes.is_empty() {

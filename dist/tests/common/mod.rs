@@ -9,7 +9,10 @@
 pub mod forms;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use erland_dist::{ConnectionLimits, Control, Event, Flags, Inbound, Outbound, ProtocolError};
+use erland_dist::{
+    ConnectionLimits, Control, Event, Flags, Inbound, Outbound, OutboundLimits, PayloadRef,
+    ProtocolError,
+};
 use erland_etf::{Atom, NodeId, Pid, RawTerm, Reference, Term};
 
 pub const CACHE: Flags = Flags::DIST_HDR_ATOM_CACHE;
@@ -157,10 +160,20 @@ pub fn one_signal(mut events: Vec<Event>) -> (Control, Option<RawTerm>) {
     }
 }
 
-/// What a sender writes for these signals.
+/// Limits under which every header is empty.
+pub fn uncached() -> OutboundLimits {
+    let mut limits = OutboundLimits::default();
+    limits.cache_slots = 0;
+    limits
+}
+
+/// What a sender writes for this signal, with an empty header.
 pub fn sent(flags: Flags, control: &Control, payload: Option<&Bytes>) -> Vec<u8> {
-    let mut outbound = Outbound::new(flags);
-    outbound.push(control, payload).expect("it can be sent");
+    let mut outbound = Outbound::with_limits(flags, uncached());
+    let payload = payload.map(PayloadRef::from);
+    outbound
+        .push(None, control, payload)
+        .expect("it can be sent");
     drain(&mut outbound)
 }
 
@@ -168,9 +181,9 @@ pub fn sent(flags: Flags, control: &Control, payload: Option<&Bytes>) -> Vec<u8>
 pub fn drain(outbound: &mut Outbound) -> Vec<u8> {
     let mut segments = std::collections::VecDeque::new();
     while !outbound.is_empty() {
-        outbound.transmit(64, &mut segments);
+        outbound.transmit(&mut segments);
     }
-    let bytes: Vec<u8> = segments.iter().flatten().copied().collect();
+    let bytes = segments.make_contiguous().concat();
     outbound.sent(bytes.len());
     bytes
 }

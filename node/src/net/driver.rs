@@ -91,10 +91,7 @@ impl Driver {
     /// Writes until the transport takes no more; ready only when the connection is to end.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
         loop {
-            match self
-                .link
-                .transmit(&mut self.segments, SEGMENTS_PER_WRITE, cx.waker())
-            {
+            match self.link.transmit(&mut self.segments, cx.waker()) {
                 Order::Write => {}
                 Order::Wait => {
                     return match ready!(Pin::new(&mut self.transport).poll_flush(cx)) {

@@ -160,7 +160,7 @@ pub(super) fn deliver(
                 result: SpawnResult::Error(atom!("notsup")),
                 token: None,
             };
-            link.push(&refusal, None);
+            link.push(None, &refusal, None);
         }
         Control::SpawnReply { .. } => {
             tracing::debug!(node = ?link.peer, "spawn reply to no request");

@@ -5,11 +5,12 @@
 //! connection; the next one is another link.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 
 use bytes::Bytes;
-use erland_dist::{Control, EncodeError, Flags, Outbound};
+use erland_dist::{Control, EncodeError, Flags, Outbound, PayloadRef};
 use erland_etf::{Atom, Pid, Reference};
 use tokio::sync::{Notify, watch};
 
@@ -22,10 +23,9 @@ use crate::payload::Wire;
 use crate::process::signal::{DemonitorSignal, ExitKind, Signal};
 use crate::sync::Mutex;
 
-/// Unsent bytes above which senders wait: OTP's default `dist_buf_busy_limit`.
+/// Bytes above which senders wait for a connection that is being set up: OTP's default
+/// `dist_buf_busy_limit`, as for one that is up.
 pub(super) const HIGH_WATER: usize = 1024 * 1024;
-/// Unsent bytes below which waiting senders go on.
-pub(super) const LOW_WATER: usize = HIGH_WATER / 2;
 /// What an entry of the queue of a link that is not up yet counts beside its payload.
 const PENDING_OVERHEAD: usize = 128;
 /// How many relations are told of a lost connection before other tasks get a turn.
@@ -39,8 +39,10 @@ pub(crate) struct Link {
     relations: Mutex<RemoteRelations>,
     /// Whether the end of the connection is being told; held while something is delivered.
     closed: Mutex<bool>,
-    /// Told when unsent bytes fall below the low-water mark, and when the link is shut.
+    /// Told when somebody for whom there was no room should ask again, and when the link is shut.
     room: Notify,
+    /// Whether what is encoded from now on may refer to atoms of the connection's cache.
+    atom_cache: AtomicBool,
     /// How the set-up ended; `None` while it is under way.
     outcome: watch::Sender<Option<Result<(), ConnectError>>>,
     /// True once everybody has been told that the link is down.
@@ -50,13 +52,13 @@ pub(crate) struct Link {
 #[derive(Debug)]
 enum State {
     Pending(Pending),
-    Up(Up),
+    Up(Box<Up>),
     Shut,
 }
 
 #[derive(Debug, Default)]
 struct Pending {
-    queue: VecDeque<(Control, Option<Wire>)>,
+    queue: VecDeque<(Option<Pid>, Control, Option<Wire>)>,
     bytes: usize,
 }
 
@@ -103,21 +105,34 @@ impl Link {
             relations: Mutex::default(),
             closed: Mutex::default(),
             room: Notify::new(),
+            atom_cache: AtomicBool::new(false),
             outcome: watch::Sender::new(None),
             gone: watch::Sender::new(false),
         })
     }
 
-    /// Queues a signal that never waits; false when the link is down.
-    pub(crate) fn push(&self, control: &Control, payload: Option<&Wire>) -> bool {
+    /// Whether a message for this link should be encoded with references to the atom cache. Should
+    /// the connection be another one when it is sent, it is rewritten.
+    pub(super) fn has_atom_cache(&self) -> bool {
+        self.atom_cache.load(Ordering::Relaxed)
+    }
+
+    /// Queues a signal of `sender` that never waits; false when the link is down. Signals of one
+    /// sender stay in order; those of nobody have none.
+    pub(crate) fn push(
+        &self,
+        sender: Option<&Pid>,
+        control: &Control,
+        payload: Option<&Wire>,
+    ) -> bool {
         let mut state = self.state.lock();
         let (result, driver) = match &mut *state {
             State::Pending(pending) => {
-                pending.push(control.clone(), payload.cloned());
+                pending.push(sender.cloned(), control.clone(), payload.cloned());
                 (Ok(()), None)
             }
             State::Up(up) if up.finishing => return false,
-            State::Up(up) => (up.put(control, payload), up.wake()),
+            State::Up(up) => (up.put(sender, control, payload), up.wake()),
             State::Shut => return false,
         };
         drop(state);
@@ -130,19 +145,21 @@ impl Link {
         true
     }
 
-    /// Offers a message, which waits for room.
-    pub(super) fn offer(&self, control: &Control, payload: &Wire) -> Offer {
+    /// Offers a message of `sender`, which waits for room.
+    pub(super) fn offer(&self, sender: &Pid, control: &Control, payload: &Wire) -> Offer {
         let mut state = self.state.lock();
         match &mut *state {
             State::Pending(pending) if pending.bytes >= HIGH_WATER => Offer::Full,
             State::Pending(pending) => {
-                pending.push(control.clone(), Some(payload.clone()));
+                pending.push(Some(sender.clone()), control.clone(), Some(payload.clone()));
                 Offer::Taken
             }
             State::Up(up) if up.finishing => Offer::Shut,
-            State::Up(up) if up.outbound.pending() >= HIGH_WATER => Offer::Full,
+            State::Up(up) if !up.outbound.room_for(Some(sender), payload.bytes.len()) => {
+                Offer::Full
+            }
             State::Up(up) => {
-                if let Err(error) = up.put(control, Some(payload)) {
+                if let Err(error) = up.put(Some(sender), control, Some(payload)) {
                     return Offer::Refused(error);
                 }
                 let driver = up.wake();
@@ -156,14 +173,15 @@ impl Link {
         }
     }
 
-    /// Waits until an offer is worth making again: there is room, or the link is down.
-    pub(super) async fn room(&self) {
+    /// Waits until an offer of `sender` of so many bytes is worth making again: there is room, or
+    /// the link is down.
+    pub(super) async fn room(&self, sender: &Pid, len: usize) {
         loop {
             let mut notified = std::pin::pin!(self.room.notified());
             notified.as_mut().enable();
             let full = match &*self.state.lock() {
                 State::Pending(pending) => pending.bytes >= HIGH_WATER,
-                State::Up(up) => !up.finishing && up.outbound.pending() >= HIGH_WATER,
+                State::Up(up) => !up.finishing && !up.outbound.room_for(Some(sender), len),
                 State::Shut => false,
             };
             if !full {
@@ -179,28 +197,27 @@ impl Link {
         let State::Pending(pending) = &mut *state else {
             return false;
         };
-        let mut up = Up {
+        let mut up = Box::new(Up {
             outbound,
             driver: None,
             idle: true,
             finishing: false,
-        };
+        });
         let mut refused = Vec::new();
-        for (control, payload) in std::mem::take(&mut pending.queue) {
-            if let Err(error) = up.put(&control, payload.as_ref()) {
+        for (sender, control, payload) in std::mem::take(&mut pending.queue) {
+            if let Err(error) = up.put(sender.as_ref(), &control, payload.as_ref()) {
                 refused.push(error);
             }
         }
-        let has_room = up.outbound.pending() < HIGH_WATER;
+        self.atom_cache
+            .store(up.outbound.most_refs() > 0, Ordering::Relaxed);
         *state = State::Up(up);
         drop(state);
         for error in refused {
             tracing::warn!(node = ?self.peer, error = %Chain(&error), "message dropped");
         }
         self.outcome.send_replace(Some(Ok(())));
-        if has_room {
-            self.room.notify_waiters();
-        }
+        self.room.notify_waiters();
         true
     }
 
@@ -231,10 +248,8 @@ impl Link {
     /// Takes no more and gives up what is unsent; the driver drops the connection.
     pub(super) fn shut(&self, failure: ConnectError) {
         let state = std::mem::replace(&mut *self.state.lock(), State::Shut);
-        if let State::Up(Up {
-            driver: Some(driver),
-            ..
-        }) = state
+        if let State::Up(up) = state
+            && let Some(driver) = up.driver
         {
             driver.wake();
         }
@@ -270,20 +285,17 @@ impl Link {
 
     /// Moves what is to be written to the driver once it has written what it holds, and keeps its
     /// waker.
-    pub(super) fn transmit(
-        &self,
-        segments: &mut VecDeque<Bytes>,
-        max: usize,
-        waker: &Waker,
-    ) -> Order {
-        match &mut *self.state.lock() {
+    pub(super) fn transmit(&self, segments: &mut VecDeque<Bytes>, waker: &Waker) -> Order {
+        let mut relieved = false;
+        let order = match &mut *self.state.lock() {
             State::Up(up) => {
                 match &mut up.driver {
                     Some(driver) => driver.clone_from(waker),
                     none => *none = Some(waker.clone()),
                 }
                 if segments.is_empty() {
-                    up.outbound.transmit(max, segments);
+                    up.outbound.transmit(segments);
+                    relieved = up.outbound.relieved();
                 }
                 up.idle = segments.is_empty();
                 match (up.idle, up.finishing) {
@@ -293,20 +305,23 @@ impl Link {
                 }
             }
             State::Pending(_) | State::Shut => Order::Drop,
+        };
+        if relieved {
+            self.room.notify_waiters();
         }
+        order
     }
 
-    /// Bytes handed to the operating system: senders that wait go on below the low-water mark.
+    /// Bytes handed to the operating system: there may be room for senders that wait.
     pub(super) fn sent(&self, bytes: usize) {
-        let below = match &mut *self.state.lock() {
+        let relieved = match &mut *self.state.lock() {
             State::Up(up) => {
-                let before = up.outbound.pending();
                 up.outbound.sent(bytes);
-                before >= LOW_WATER && up.outbound.pending() < LOW_WATER
+                up.outbound.relieved()
             }
             State::Pending(_) | State::Shut => false,
         };
-        if below {
+        if relieved {
             self.room.notify_waiters();
         }
     }
@@ -328,10 +343,11 @@ impl Link {
         }
     }
 
-    /// Bytes that are not sent yet.
+    /// Bytes of signals that are not sent yet, but for those of large messages under way: the
+    /// answers to what the peer asks are among these.
     pub(super) fn backlog(&self) -> usize {
         match &*self.state.lock() {
-            State::Up(up) => up.outbound.pending(),
+            State::Up(up) => up.outbound.queued() + up.outbound.held(),
             State::Pending(_) | State::Shut => 0,
         }
     }
@@ -427,18 +443,27 @@ async fn breathe(told: &mut usize) {
 
 impl Up {
     /// Appends a signal in the form this connection demands.
-    fn put(&mut self, control: &Control, payload: Option<&Wire>) -> Result<(), EncodeError> {
+    fn put(
+        &mut self,
+        sender: Option<&Pid>,
+        control: &Control,
+        payload: Option<&Wire>,
+    ) -> Result<(), EncodeError> {
         let missing = Flags::NATIVE_RECORDS;
         match payload {
             Some(wire) if wire.has_record && !self.outbound.flags().contains(missing) => {
                 if is_message(control) {
                     return Err(EncodeError::NotNegotiated { missing });
                 }
-                self.outbound
-                    .push(control, Some(&Wire::unencodable().bytes))
+                let unencodable = Wire::unencodable();
+                let payload = PayloadRef::from(&unencodable.bytes);
+                self.outbound.push(sender, control, Some(payload))
             }
-            Some(wire) => self.outbound.push(control, Some(&wire.bytes)),
-            None => self.outbound.push(control, None),
+            Some(wire) => {
+                let payload = PayloadRef::new(&wire.bytes, &wire.atoms);
+                self.outbound.push(sender, control, Some(payload))
+            }
+            None => self.outbound.push(sender, control, None),
         }
     }
 
@@ -453,9 +478,9 @@ impl Up {
 }
 
 impl Pending {
-    fn push(&mut self, control: Control, payload: Option<Wire>) {
+    fn push(&mut self, sender: Option<Pid>, control: Control, payload: Option<Wire>) {
         self.bytes += PENDING_OVERHEAD + payload.as_ref().map_or(0, |wire| wire.bytes.len());
-        self.queue.push_back((control, payload));
+        self.queue.push_back((sender, control, payload));
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use erland_dist::{
     Control, GivenName, HandshakeError, MalformedKind, NodeName, Outbound, Stage, Standing, Verdict,
 };
-use erland_etf::Atom;
+use erland_etf::{Atom, Pid};
 use tokio::task::AbortHandle;
 
 use super::connect;
@@ -110,16 +110,21 @@ impl Net {
         &self,
         node: &NodeInner,
         name: &Atom,
+        sender: &Pid,
         control: &Control,
         payload: &Payload,
     ) -> Result<(), SendError> {
-        let wire = payload.to_wire()?;
+        let mut wire = None;
         // Without a link the node is shutting down: the message vanishes, as it would with any
         // other unreachable node.
         while let Some(link) = self.link(node, name) {
-            match link.offer(control, &wire) {
+            let wire = match &wire {
+                Some(wire) => wire,
+                None => wire.insert(payload.to_wire(link.has_atom_cache())?),
+            };
+            match link.offer(sender, control, wire) {
                 Offer::Taken => return Ok(()),
-                Offer::Full => link.room().await,
+                Offer::Full => link.room(sender, wire.bytes.len()).await,
                 // The table has, or is about to have, the next link.
                 Offer::Shut => tokio::task::yield_now().await,
                 Offer::Refused(error) => return Err(error.into()),
