@@ -4,8 +4,8 @@
 
 use bytes::BytesMut;
 use erland_dist::{
-    Acceptor, AcceptorStep, Cookie, Flags, Identity, Initiator, InitiatorStep, LengthPrefix,
-    NodeName, Verdict, split_frame,
+    Acceptor, AcceptorStep, Cookie, Flags, GivenName, Identity, Initiator, InitiatorStep,
+    LengthPrefix, NodeName, Verdict, split_frame,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -25,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
     let knows_cookie = mode & 2 != 0;
     let messages = messages(rest, knows_cookie);
     let done = if mode & 1 == 0 {
-        initiate(&messages)
+        initiate(&messages, *mode)
     } else {
         accept(&messages, *mode)
     };
@@ -66,13 +66,29 @@ fn identity() -> Identity {
     }
 }
 
-fn initiate(messages: &[Vec<u8>]) -> bool {
+fn initiate(messages: &[Vec<u8>], mode: u8) -> bool {
     let (mut out, peer) = (
         BytesMut::new(),
         NodeName::parse("peer@host").expect("a name"),
     );
     let prefix = LengthPrefix::Two;
-    let mut initiator = Initiator::start(identity(), peer, cookie(), CHALLENGE, prefix, &mut out);
+    let asks = mode & 4 != 0;
+    let mut initiator = if asks {
+        let placeholder = NodeName::parse("undefined@host").expect("a name");
+        let flags = Flags::HONOURED;
+        let cookie = cookie();
+        Initiator::start_nameless(
+            &placeholder,
+            flags,
+            peer,
+            cookie,
+            CHALLENGE,
+            prefix,
+            &mut out,
+        )
+    } else {
+        Initiator::start(identity(), peer, cookie(), CHALLENGE, prefix, &mut out)
+    };
     let mut done = false;
     for message in messages {
         match initiator.receive(message, &mut out) {
@@ -80,8 +96,11 @@ fn initiate(messages: &[Vec<u8>]) -> bool {
                 let go_on = message.len() % 2 == 0;
                 initiator.answer_alive(go_on, &mut out).expect("its turn");
             }
-            Ok(InitiatorStep::Done(_)) => {
+            Ok(InitiatorStep::Done(negotiated)) => {
                 assert!(!done, "done once");
+                let given = negotiated.given.map(|given| given.name);
+                assert_eq!(given.is_some(), asks, "named if it asked for it");
+                assert!(given.is_none_or(|name| name.host() == "host"));
                 done = true;
             }
             Ok(_) => {}
@@ -108,6 +127,20 @@ fn accept(messages: &[Vec<u8>], mode: u8) -> bool {
                 acceptor
                     .decide(verdict, cookie(), &mut out)
                     .expect("its turn");
+            }
+            Ok(AcceptorStep::NameMe(request)) => {
+                assert!(request.flags.missing_mandatory().is_empty());
+                match NodeName::dynamic(7, request.placeholder.host()) {
+                    Ok(name) => {
+                        let given = GivenName { name, creation: 4 };
+                        acceptor
+                            .give_name(&given, cookie(), &mut out)
+                            .expect("its turn");
+                    }
+                    Err(_) => acceptor
+                        .decide(Verdict::NotAllowed, cookie(), &mut out)
+                        .expect("its turn"),
+                }
             }
             Ok(AcceptorStep::Authenticated) => {
                 assert!(!done, "done once");

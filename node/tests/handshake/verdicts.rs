@@ -294,3 +294,64 @@ async fn every_failure_of_a_dialled_peer_has_its_own_error() {
     );
     node.shutdown().await;
 }
+
+/// Two attempts in the name of the same peer: whoever first proves that it knows the cookie is the
+/// peer, and the other one is told apart from one that does not know it.
+#[tokio::test(start_paused = true)]
+async fn the_first_to_prove_itself_is_the_peer() {
+    crate::raw::metronome();
+    let node = builder().start().await.unwrap();
+    let mut events = node.events();
+    let mut attempts = [Raw::open(&node).await, Raw::open(&node).await];
+    for attempt in &mut attempts {
+        attempt.write(&send_name(GREATER)).await;
+        assert_eq!(&attempt.read().await.unwrap()[..], b"sok");
+    }
+    let [mut slow, mut quick] = attempts;
+    finish_as_initiator(&mut quick).await;
+    assert!(matches!(event(&mut events).await, NodeEvent::NodeUp { .. }));
+    let challenge = slow.read().await.unwrap();
+    let theirs = u32::from_be_bytes(challenge[9..13].try_into().unwrap());
+    let digest = erland::Cookie::new("test").digest(theirs);
+    slow.write(&[&b"r\x00\x00\x00\x05"[..], &digest].concat())
+        .await;
+    let failure = refused(&mut events).await;
+    assert!(
+        matches!(failure, HandshakeFailure::Overtaken),
+        "{failure:?}"
+    );
+    slow.closed().await;
+    assert_eq!(node.nodes(), [GREATER]);
+    node.shutdown().await;
+}
+
+/// A node that writes what is left to write lets nobody in any more.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_shuts_down_lets_nobody_in() {
+    crate::raw::metronome();
+    let node = builder().start().await.unwrap();
+    // Somebody who does not read keeps the node from ending at once.
+    let _deaf = Raw::connect(&node, SMALLER).await;
+    let to = erland::Atom::new(SMALLER).unwrap();
+    let full = node.spawn(move |ctx| async move {
+        loop {
+            let message = erland::Term::binary(vec![1; 256 * 1024]);
+            let _sent = ctx.send((erland::atom!("x"), to.clone()), message).await;
+        }
+    });
+    let mut late = Raw::open(&node).await;
+    // Until the sender waits for room.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(node.is_alive(&full));
+    let mut events = node.events();
+    let stopping = tokio::spawn({
+        let node = node.clone();
+        async move { node.shutdown().await }
+    });
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    late.write(&send_name(GREATER)).await;
+    let failure = refused(&mut events).await;
+    assert!(matches!(failure, HandshakeFailure::Stopping), "{failure:?}");
+    assert!(late.read().await.is_none(), "without a status");
+    stopping.await.unwrap();
+}
