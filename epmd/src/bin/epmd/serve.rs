@@ -77,7 +77,7 @@ fn run(args: &Args) -> Result<(), StartError> {
     })?;
     #[cfg(unix)]
     if args.systemd {
-        told(crate::systemd::exited());
+        told(crate::systemd::exited(0));
     }
     Ok(())
 }
@@ -86,7 +86,7 @@ fn listeners(args: &Args) -> Result<Vec<TcpListener>, StartError> {
     #[cfg(unix)]
     if args.systemd {
         tracing::debug!("try to obtain sockets from systemd");
-        return Ok(crate::systemd::sockets()?);
+        return Ok(crate::systemd::sockets().inspect_err(|_| told(crate::systemd::exited(1)))?);
     }
     tracing::debug!("try to initiate listening port {}", args.port);
     Ok(listen::bind(args.addresses.as_deref(), args.port)?)

@@ -47,9 +47,9 @@ pub(crate) fn ready() -> io::Result<()> {
     ])
 }
 
-/// The daemon ends, of its own will.
-pub(crate) fn exited() -> io::Result<()> {
-    notify(&[NotifyState::Status("Exited."), NotifyState::Errno(0)])
+/// The daemon ends: of its own will, with 0, or because it cannot serve.
+pub(crate) fn exited(status: u32) -> io::Result<()> {
+    notify(&[NotifyState::Status("Exited."), NotifyState::Errno(status)])
 }
 
 /// As `sd_notify` does it, which knows no socket in the abstract name space (`@name`).
