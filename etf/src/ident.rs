@@ -43,6 +43,13 @@ impl NodeId {
     pub fn creation(&self) -> u32 {
         self.0.creation
     }
+
+    /// Whether it is the same allocation.
+    #[cfg(test)]
+    #[allow(dead_code, reason = "the tests of some features only")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl PartialEq for NodeId {

@@ -86,7 +86,8 @@
 //!
 //! # Features
 //!
-//! - `std` (default): conversions of `HashMap`, and the `std` features of the dependencies.
+//! - `std` (default): conversions of `HashMap`, the nodes that the feature `serde` keeps for a
+//!   thread, and the `std` features of the dependencies.
 #![cfg_attr(
     feature = "serde",
     doc = "- `serde`: Rust types to and from terms, straight between bytes and values: [`serde`]."

@@ -22,8 +22,8 @@ pub(crate) use repr::{LIST, Short, bytes_outside};
 
 /// An Erlang list, proper or improper, in a handle of 16 bytes.
 ///
-/// `[]` is the empty list and takes no memory. A list of bytes that arrived as such is kept at a
-/// byte per element; it is equal to, hashes, orders, iterates and prints like the same list held
+/// `[]` is the empty list and takes no memory. A list of bytes that arrived as such is kept as
+/// bytes ([`from_bytes`](Self::from_bytes) says where); it is equal to, hashes, orders, iterates and prints like the same list held
 /// as terms. An improper list such as `[a, b | c]` has the elements `a` and `b` and the
 /// [`tail`](Self::tail) `c`. A tail is never a list: one given to [`improper`](Self::improper) is
 /// joined, as `[a | [b]]` is `[a, b]`.

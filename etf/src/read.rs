@@ -25,7 +25,7 @@ use crate::error::{DecodeError, DecodeErrorKind, TermKind};
 use crate::ident::{NodeId, Pid, Reference};
 use crate::tag;
 
-use nodes::Nodes;
+pub(crate) use nodes::Nodes;
 
 pub(crate) use cursor::{Cursor, Padded, Step, Visit};
 
@@ -36,6 +36,8 @@ pub use token::{
     AtomText, ExportParts, FunParts, NodeParts, PidParts, PortParts, RecordParts, ReferenceParts,
     Token,
 };
+#[cfg(feature = "serde")]
+pub(crate) use typed::{quick_pid, quick_reference};
 
 /// Binaries from this size on are slices of the input where that is possible. Smaller ones are
 /// copied, so that a small part does not keep a large message alive; 64 is also the border between

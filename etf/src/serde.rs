@@ -65,6 +65,9 @@
 //! 1 MiB and doubles, so that while it is read it may take three times its elements, 72 bytes for a
 //! byte of input in a list of `[]` read as `Vec<Term>`. A [`Term`] by itself stays within 64.
 //!
+//! With the feature `std`, a thread keeps the four nodes whose pids and references it has read last,
+//! so that those of one node share a [`NodeId`](crate::NodeId); without it, each has its own.
+//!
 //! # What serde buffers
 //!
 //! Untagged and internally tagged enums and `serde(flatten)` make serde read a value into a buffer
@@ -100,6 +103,7 @@ mod config;
 mod de;
 mod error;
 mod native;
+mod nodes;
 mod pairs;
 mod readable;
 mod ser;

@@ -1,11 +1,14 @@
 //! Do the running releases and we agree on what is a term, which one it is, and on its bytes?
 
+#[path = "../../etf/tests/common/floats.rs"]
+mod floats;
 mod random;
 
 use erland::etf::{EncodeOptions, InternalFun, Loose, from_slice, to_vec};
 use erland::{Atom, Float, NodeId, Pid, Term, atom};
 use erland_dist::testing::Rng;
 use erland_interop_tests::{Exchange, Release, World, on_every_release, pieces};
+use floats::FLOATS;
 use random::Kinds;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -64,40 +67,7 @@ fn conformance() -> Vec<Vec<u8>> {
         .filter(|line| !line.starts_with('#'))
         .map(hex)
         .collect();
-    for text in [
-        "",
-        "1",
-        "1.5",
-        "+1.5",
-        "-1.5",
-        "1,5",
-        "1.5e3",
-        "1.5E3",
-        "1.5e+00",
-        "1.5e-1",
-        "1.5e-400",
-        "-0.0",
-        "1.7976931348623157e308",
-        "1.5\0xyz",
-        "inf",
-        "nan",
-        "1e400",
-        "1.0e400",
-        "1.",
-        ".5",
-        "1.5e",
-        "1.5e+",
-        "1.5xyz",
-        " 1.5",
-        "1.5 ",
-        "0x1.8p1",
-        "1.5e3.",
-        "--1.5",
-        "1..5",
-        "1.5e-+3",
-        "+",
-        "1.50000000000000000000e+00",
-    ] {
+    for (text, _) in FLOATS {
         let padding = vec![0; 31 - text.len()];
         inputs.push([&[131, 99], text.as_bytes(), &padding].concat());
     }

@@ -9,14 +9,14 @@ const NODES: usize = 4;
 
 /// The nodes read of last, the others of which identifiers were read.
 #[derive(Clone)]
-pub(super) struct Nodes {
+pub(crate) struct Nodes {
     nodes: [Option<NodeId>; NODES],
     /// Which of them the next one takes the place of.
     next: usize,
 }
 
 impl Nodes {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             nodes: [const { None }; NODES],
             next: 0,
@@ -24,14 +24,14 @@ impl Nodes {
     }
 
     #[inline]
-    pub(super) fn get(&self, node: &NodeParts<'_>) -> Option<&NodeId> {
+    pub(crate) fn get(&self, node: &NodeParts<'_>) -> Option<&NodeId> {
         self.nodes
             .iter()
             .map_while(Option::as_ref)
             .find(|known| known.creation() == node.creation && node.name == *known.name())
     }
 
-    pub(super) fn add(&mut self, node: NodeId) -> NodeId {
+    pub(crate) fn add(&mut self, node: NodeId) -> NodeId {
         if let Some(place) = self.nodes.get_mut(self.next) {
             *place = Some(node.clone());
         }

@@ -212,10 +212,6 @@ quick! {
     quick_atom -> &'a str;
     /// The bytes of a pid or reference, not checked.
     quick_identifier -> &'a [u8];
-    /// A pid.
-    quick_pid -> PidParts<'a>;
-    /// A reference.
-    quick_reference -> ReferenceParts<'a>;
     /// The header of a list that is not empty.
     quick_list -> u32;
     /// The header of a tuple.
@@ -230,4 +226,22 @@ impl Reader<'_> {
     pub(crate) fn quick_nil(&mut self) -> bool {
         self.cursor.nil()
     }
+
+    /// Whether an atom of the most frequent encoding is next, or what begins like one.
+    #[inline(always)]
+    pub(crate) const fn is_atom_next(&self) -> bool {
+        matches!(self.cursor.rest, [tag::SMALL_ATOM_UTF8, ..])
+    }
+}
+
+/// The pid that the bytes begin with, which refer to no table of atoms.
+#[inline(always)]
+pub(crate) fn quick_pid(bytes: &[u8]) -> Option<PidParts<'_>> {
+    Cursor::new(bytes, &[]).quick_pid()
+}
+
+/// The reference that the bytes begin with, which refer to no table of atoms.
+#[inline(always)]
+pub(crate) fn quick_reference(bytes: &[u8]) -> Option<ReferenceParts<'_>> {
+    Cursor::new(bytes, &[]).quick_reference()
 }

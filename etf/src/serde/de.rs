@@ -440,6 +440,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         let position = self.reader.position();
         let arity = match self.reader.quick_tuple() {
             Some(arity @ 1..) => Some(arity),
+            None if self.reader.is_atom_next() => None,
             _ => {
                 self.reader.set_cursor(start);
                 self.variant()?

@@ -18,20 +18,21 @@ use crate::binary::{Binary, BitString};
 use crate::error::{DecodeError, TermKind};
 use crate::float::Float;
 use crate::fun::{ExportFun, Fun, InternalFun};
-use crate::ident::{NodeId, Pid, Port, Reference};
+use crate::ident::{Pid, Port, Reference};
 use crate::integer::Integer;
 use crate::limits::Limits;
 use crate::list::List;
 use crate::local::Local;
 use crate::map::Map;
 use crate::raw::RawTerm;
-use crate::read::{NodeParts, Reader};
+use crate::read::{self, Reader};
 use crate::record::Record;
 use crate::term::Term;
 use crate::tuple::Tuple;
 use crate::write::Writer;
 
 use super::Error;
+use super::nodes::node;
 use super::readable::{Readable, ReadableVisitor};
 use super::wrap::{ATOM, NATIVE, TERM};
 
@@ -159,8 +160,9 @@ trait Native: Sized {
         Ok(self.to_term()?.encode(out)?)
     }
 
-    fn decode(reader: &mut Reader<'_>, limits: &Limits) -> Result<Option<Self>, DecodeError> {
-        reader.read_term(limits).map(Self::from_term)
+    /// Decodes the term that the bytes begin with.
+    fn decode(bytes: &[u8], limits: &Limits) -> Result<Option<Self>, DecodeError> {
+        Reader::new(bytes).read_term(limits).map(Self::from_term)
     }
 }
 
@@ -190,7 +192,7 @@ impl<'de, T: Native> Visitor<'de> for NativeVisitor<T> {
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<T, E> {
-        match T::decode(&mut Reader::new(bytes), &self.0) {
+        match T::decode(bytes, &self.0) {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Err(other(
                 Reader::new(bytes).next_token().map(|t| t.kind()),
@@ -227,11 +229,6 @@ impl<'de, T: Native> DeserializeSeed<'de> for NativeVisitor<T> {
     fn deserialize<D: Deserializer<'de>>(self, bytes: D) -> Result<T, D::Error> {
         bytes.deserialize_bytes(self)
     }
-}
-
-/// The node of an identifier.
-fn node(parts: &NodeParts<'_>) -> NodeId {
-    NodeId::new(parts.name.to_atom(), parts.creation)
 }
 
 /// The error of another term than was asked for.
@@ -333,11 +330,12 @@ native!(
         Writer::new(out).pid(self);
         Ok(())
     }
-    fn decode(reader: &mut Reader<'_>, _: &Limits) -> Result<Option<Self>, DecodeError> {
-        if let Some(pid) = reader.quick_pid() {
+    #[inline]
+    fn decode(bytes: &[u8], _: &Limits) -> Result<Option<Self>, DecodeError> {
+        if let Some(pid) = read::quick_pid(bytes) {
             return Ok(Some(Pid::new(node(&pid.node), pid.id, pid.serial)));
         }
-        reader.read_pid().map(Some)
+        Reader::new(bytes).read_pid().map(Some)
     }
 );
 
@@ -347,11 +345,12 @@ native!(
         Writer::new(out).reference(self);
         Ok(())
     }
-    fn decode(reader: &mut Reader<'_>, _: &Limits) -> Result<Option<Self>, DecodeError> {
-        if let Some(reference) = reader.quick_reference() {
+    #[inline]
+    fn decode(bytes: &[u8], _: &Limits) -> Result<Option<Self>, DecodeError> {
+        if let Some(reference) = read::quick_reference(bytes) {
             return Ok(Some(reference.to_reference(node(&reference.node))));
         }
-        reader.read_reference().map(Some)
+        Reader::new(bytes).read_reference().map(Some)
     }
 );
 
@@ -386,8 +385,8 @@ impl Native for RawTerm {
         Ok(self.encode_into(out)?)
     }
 
-    fn decode(reader: &mut Reader<'_>, _: &Limits) -> Result<Option<Self>, DecodeError> {
-        let bytes = reader.skip()?;
+    fn decode(bytes: &[u8], _: &Limits) -> Result<Option<Self>, DecodeError> {
+        let bytes = Reader::new(bytes).skip()?;
         Ok(Some(Self::new(Bytes::copy_from_slice(bytes))))
     }
 }
