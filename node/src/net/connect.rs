@@ -22,25 +22,14 @@ use crate::resolve::{Seeker, node_address};
 use crate::transport::{BoxedTransport, tcp};
 
 /// A connection that was dialled and accepted by the peer.
-#[derive(Debug)]
 struct Dialled {
-    transport: Established,
+    transport: BoxedTransport,
     received: BytesMut,
     negotiated: Negotiated,
 }
 
-/// A transport that is past its handshake.
-struct Established(BoxedTransport);
-
-impl std::fmt::Debug for Established {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Established")
-    }
-}
-
 /// A name from another node, and the connection over which it came: the one it stands and falls
 /// with.
-#[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) given: GivenName,
     connection: Dialled,
@@ -56,7 +45,7 @@ async fn run(node: Node, link: Arc<Link>, attempt: Attempt) {
     let inner = node.inner();
     let failure = match dial(inner, &link, attempt).await {
         Ok(Some(Dialled {
-            transport: Established(transport),
+            transport,
             received,
             negotiated,
         })) => {
@@ -161,7 +150,7 @@ async fn shake_hands(
                     ..
                 } = channel;
                 return Ok(Some(Dialled {
-                    transport: Established(transport),
+                    transport,
                     received,
                     negotiated,
                 }));
@@ -216,7 +205,7 @@ impl Named {
     /// Brings up the link to the node that gave the name.
     pub(crate) fn establish(self, node: &Node) {
         let Dialled {
-            transport: Established(transport),
+            transport,
             received,
             negotiated,
         } = self.connection;

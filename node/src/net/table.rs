@@ -7,9 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use erland_dist::{
-    Control, GivenName, HandshakeError, MalformedKind, NodeName, Outbound, Stage, Standing, Verdict,
-};
+use erland_dist::{Control, Outbound};
 use erland_etf::{Atom, Pid};
 use tokio::task::AbortHandle;
 
@@ -21,6 +19,10 @@ use crate::event::{NodeDownReason, NodeEvent};
 use crate::node::NodeInner;
 use crate::payload::Payload;
 use crate::sync::Mutex;
+
+mod claim;
+
+pub(super) use claim::Claimed;
 
 /// All links of a node.
 #[derive(Debug, Default)]
@@ -74,14 +76,6 @@ enum Phase {
 /// Which attempt an entry belongs to, so that a late one cannot touch its successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt(u64);
-
-/// What the acceptor is to answer to a peer's claim.
-#[derive(Debug)]
-pub(super) enum Claimed {
-    Answer(Verdict),
-    /// This node is shutting down: close without a status.
-    Stopping,
-}
 
 impl Net {
     /// The link to a node, set up now if there is none; `None` once the node is shutting down.
@@ -373,63 +367,6 @@ impl Net {
         link.up(outbound)
     }
 
-    /// What to answer a peer that claims `name` in a handshake (Distribution Protocol,
-    /// "Distribution Handshake", the status message).
-    pub(super) async fn claim(&self, node: &NodeInner, name: &NodeName) -> (Claimed, Attempt) {
-        loop {
-            let closing = {
-                let mut table = self.table.lock();
-                let attempt = table.attempt();
-                if table.stopped {
-                    return (Claimed::Stopping, attempt);
-                }
-                let Some(entry) = table.entries.get_mut(name.atom()) else {
-                    let link = Link::new(name.atom().clone());
-                    table.accepting(link, attempt);
-                    return (Claimed::Answer(Verdict::Ok), attempt);
-                };
-                match entry.standing() {
-                    Some(standing) => {
-                        let verdict = Verdict::on(&node.name, name, standing);
-                        entry.claimed(verdict, attempt);
-                        return (Claimed::Answer(verdict), attempt);
-                    }
-                    None => Arc::clone(&entry.link),
-                }
-            };
-            closing.gone().await;
-        }
-    }
-
-    /// A name for a peer on `host` that has none, and its attempt; `None` once the node is shutting
-    /// down.
-    pub(super) fn claim_name(
-        &self,
-        node: &NodeInner,
-        host: &str,
-    ) -> Result<Option<(GivenName, Attempt)>, HandshakeError> {
-        let mut table = self.table.lock();
-        if table.stopped {
-            return Ok(None);
-        }
-        let attempt = table.attempt();
-        let Table { names, entries, .. } = &mut *table;
-        let given = names
-            .take(
-                host,
-                || node.random_u32(),
-                |name| *name == node.name || entries.contains_key(name.atom()),
-            )
-            // The host is so long that with a name it is none.
-            .map_err(|error| HandshakeError::Malformed {
-                stage: Stage::SendName,
-                kind: MalformedKind::BadName(error),
-            })?;
-        let link = Link::new(given.name.atom().clone());
-        table.accepting(link, attempt);
-        Ok(Some((given, attempt)))
-    }
-
     /// The attempt is about to tell the peer our name; false if it is no longer to.
     pub(super) fn tells_name(&self, link: &Arc<Link>, attempt: Attempt) -> bool {
         self.set_told(link, attempt, true)
@@ -464,52 +401,6 @@ impl Net {
             .entries
             .get(&link.peer)
             .is_some_and(|entry| Arc::ptr_eq(&entry.link, link) && entry.phase.belongs_to(attempt))
-    }
-
-    /// The link that an attempt of the peer's may bring up; `None` when it may no longer.
-    pub(super) fn accepting_link(&self, name: &Atom, attempt: Attempt) -> Option<Arc<Link>> {
-        match self.table.lock().entries.get(name) {
-            Some(Entry {
-                link,
-                phase: Phase::Accepting { attempts },
-            }) if attempts.contains(&attempt) => Some(Arc::clone(link)),
-            _ => None,
-        }
-    }
-
-    /// An authenticated peer replaces a connection that it no longer has (`alive`): the old one is
-    /// taken down whole before the new one may say anything.
-    pub(super) async fn replace(&self, node: &NodeInner, name: &Atom, attempt: Attempt) -> bool {
-        loop {
-            let old = {
-                let mut table = self.table.lock();
-                if table.stopped {
-                    return false;
-                }
-                let Some(entry) = table.entries.get_mut(name) else {
-                    table.accepting(Link::new(name.clone()), attempt);
-                    return true;
-                };
-                match &mut entry.phase {
-                    Phase::Dialling { task, .. } => {
-                        task.abort();
-                        entry.phase = Phase::accepting(attempt);
-                        return true;
-                    }
-                    Phase::Accepting { attempts } => {
-                        attempts.push(attempt);
-                        return true;
-                    }
-                    Phase::Up | Phase::Closing { .. } => Arc::clone(&entry.link),
-                }
-            };
-            if self.begin_down(&old, None, &ConnectError::Disconnected) {
-                let reason = Some(NodeDownReason::Replaced);
-                self.finish_down(node, &old, reason, Some(attempt)).await;
-                return true;
-            }
-            old.gone().await;
-        }
     }
 
     /// No more links. Those that are up, or are being set up with something to carry, are to be
@@ -555,38 +446,6 @@ impl Net {
     /// Shuts a link whose time to finish is over.
     pub(crate) fn cut(&self, node: &NodeInner, link: &Arc<Link>) {
         self.take_down(node, link, NodeDownReason::Shutdown);
-    }
-}
-
-impl Entry {
-    /// What this node has to do with the peer, for the answer to its claim; `None` while the end
-    /// of the last connection is being told.
-    fn standing(&self) -> Option<Standing> {
-        match &self.phase {
-            Phase::Dialling { told: false, .. } => Some(Standing::Preparing),
-            Phase::Dialling { told: true, .. } => Some(Standing::Dialling),
-            Phase::Accepting { .. } => Some(Standing::Unconnected),
-            Phase::Up => Some(Standing::Up),
-            Phase::Closing { .. } => None,
-        }
-    }
-
-    /// What the verdict on a claim means for the entry.
-    fn claimed(&mut self, verdict: Verdict, attempt: Attempt) {
-        match (verdict, &mut self.phase) {
-            (Verdict::Ok | Verdict::OkSimultaneous, Phase::Accepting { attempts }) => {
-                attempts.push(attempt);
-            }
-            (Verdict::Ok | Verdict::OkSimultaneous, phase) => {
-                if let Phase::Dialling { task, .. } = phase {
-                    task.abort();
-                }
-                *phase = Phase::accepting(attempt);
-            }
-            // The entry stays what it is: an attempt at a connection that stands replaces it only
-            // once it is authenticated.
-            (Verdict::Nok | Verdict::NotAllowed | Verdict::Alive, _) => {}
-        }
     }
 }
 

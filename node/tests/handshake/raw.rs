@@ -24,14 +24,14 @@ pub(crate) struct Raw {
 ///
 /// A runtime that has nothing to do advances the clock to the next timer. But the kernel may take a
 /// moment to carry bytes over the loopback, and then a deadline of seconds would pass in no time.
-/// So there is always a timer a millisecond away, and the machine gets a chance at each.
+/// So there is always a timer two milliseconds away, and the machine gets a chance at each.
 pub(crate) fn metronome() {
-    beat(Duration::from_millis(1));
+    beat(Duration::from_millis(2));
 }
 
 /// For the tests that take hours of virtual time.
 pub(crate) fn slow_metronome() {
-    beat(Duration::from_millis(10));
+    beat(Duration::from_millis(50));
 }
 
 fn beat(interval: Duration) {
