@@ -35,7 +35,7 @@ pub fn to_vec(term: &Term) -> Result<Vec<u8>, EncodeError> {
     let len = term.encoded_len()?.saturating_add(1);
     let mut out = BytesMut::with_capacity(len);
     Writer::new(&mut out).version();
-    write(term, Stage::new(&mut out))?;
+    write(term, &mut out)?;
     Ok(out.into())
 }
 
@@ -86,7 +86,7 @@ impl Writer<'_> {
     pub fn term(&mut self, term: &Term) -> Result<(), EncodeError> {
         let len = term.encoded_len()?;
         self.out.reserve(len);
-        write(term, Stage::new(self.out))
+        write(term, self.out)
     }
 }
 
@@ -297,7 +297,13 @@ pub(crate) trait Sink: Put {
 }
 
 /// Appends a term that [`Term::encoded_len`] found nothing wrong with.
-pub(crate) fn write(term: &Term, mut stage: impl Sink) -> Result<(), EncodeError> {
+fn write(term: &Term, out: &mut BytesMut) -> Result<(), EncodeError> {
+    write_to(term, Stage::new(out))
+}
+
+/// The same to any place, which is inlined, so that it need not be moved.
+#[inline(always)]
+pub(crate) fn write_to(term: &Term, mut stage: impl Sink) -> Result<(), EncodeError> {
     let mut stack: SmallVec<[Frame<'_>; 8]> = SmallVec::new();
     let mut current = Frame::Terms(slice::from_ref(term).iter(), End::Nothing);
     'container: loop {

@@ -78,6 +78,9 @@ impl MessageAtoms {
             return None;
         }
         let position = self.atoms.len() as u8;
+        if position == 0 {
+            self.atoms.reserve(FEW);
+        }
         self.atoms.push(atom.clone());
         Some(position)
     }
@@ -237,7 +240,7 @@ impl Term {
         // A reference is never longer than the atom it stands for.
         out.reserve(self.encoded_len()?);
         let put = Stage::new(out);
-        encode::write(self, Referring { put, refs })
+        encode::write_to(self, Referring { put, refs })
     }
 }
 
