@@ -74,11 +74,14 @@ fn plain(from: &Pid, control: &Control, term: &Term) -> u32 {
 
 fn cached(from: &Pid, control: &Control, term: &Term) -> u32 {
     let mut outbound = Outbound::new(Flags::HONOURED);
+    let mut scratch = BytesMut::with_capacity(4096);
     run(&mut outbound, |outbound| {
-        let (mut out, mut atoms) = (BytesMut::new(), MessageAtoms::default());
-        term.encode_with(&mut atoms, &mut out)
+        // How long it will be is not known before: so it is copied when it is, as the node does.
+        let mut atoms = MessageAtoms::default();
+        scratch.clear();
+        term.encode_with(&mut atoms, &mut scratch)
             .expect("it is encoded");
-        let (bytes, atoms): (Bytes, _) = (out.freeze(), atoms.into_vec());
+        let (bytes, atoms) = (Bytes::copy_from_slice(&scratch), atoms.into_vec());
         let payload = Some(PayloadRef::new(&bytes, &atoms));
         outbound
             .push(Some(from), control, payload)
@@ -87,7 +90,7 @@ fn cached(from: &Pid, control: &Control, term: &Term) -> u32 {
 }
 
 /// Nanoseconds of one batch.
-fn run(outbound: &mut Outbound, send: impl Fn(&mut Outbound)) -> u32 {
+fn run(outbound: &mut Outbound, mut send: impl FnMut(&mut Outbound)) -> u32 {
     let mut segments = VecDeque::new();
     let begin = Instant::now();
     for _ in 0..BATCH {

@@ -174,6 +174,37 @@ impl RefsLen {
     }
 }
 
+/// References that [`put_known_refs`] writes at most, without flags.
+const FEW_REFS: usize = 15;
+
+/// [`put_cache_refs`] for few references without new entries, in one step: what nearly all
+/// messages have. False if these are not such; then nothing is appended.
+#[inline]
+pub(crate) fn put_known_refs(len: RefsLen, slots: &[u16], out: &mut BytesMut) -> bool {
+    if len.new > 0 || slots.len() > FEW_REFS {
+        return false;
+    }
+    let mut bytes = [0; 1 + FEW_REFS.div_ceil(2) + FEW_REFS];
+    let flags = if slots.is_empty() {
+        0
+    } else {
+        (slots.len() >> 1).saturating_add(1)
+    };
+    let (count, rest) = bytes.split_at_mut(1);
+    let (nibbles, indexes) = rest.split_at_mut(flags);
+    count.fill(len.count);
+    for ((place, slot), number) in indexes.iter_mut().zip(slots).zip(0_u32..) {
+        let [segment, index] = slot.to_be_bytes();
+        *place = index;
+        if let Some(pair) = nibbles.get_mut((number >> 1) as usize) {
+            *pair |= segment << ((number & 1) << 2);
+        }
+    }
+    let end = flags.saturating_add(slots.len()).saturating_add(1);
+    out.extend_from_slice(bytes.get(..end).unwrap_or_default());
+    true
+}
+
 /// Appends the references of a header in the layout that [`cache_refs`] reads; `len` has counted
 /// exactly these.
 pub(crate) fn put_cache_refs<'a>(

@@ -1,5 +1,7 @@
 //! What does a message carry? An opaque payload, decoded by the receiver when it asks.
 
+use std::cell::RefCell;
+
 use bytes::{Bytes, BytesMut};
 use erland_etf::{Atom, DecodeError, EncodeError, MessageAtoms, RawTerm, Term};
 
@@ -89,6 +91,13 @@ impl Payload {
     }
 }
 
+/// Terms shorter than this are encoded in a buffer that each thread keeps.
+const SCRATCH: usize = 4 * 1024;
+
+thread_local! {
+    static SCRATCH_BUFFER: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(SCRATCH));
+}
+
 /// An encoded term, on its way to a link.
 #[derive(Clone, Debug)]
 pub(crate) struct Wire {
@@ -113,10 +122,21 @@ impl Wire {
         })
     }
 
+    /// With references to the atom cache. How long that will be is not known before, and small
+    /// terms are copied out of a buffer that stays.
     fn encode_with_refs(term: &Term) -> Result<Wire, EncodeError> {
-        let (mut out, mut atoms) = (BytesMut::new(), MessageAtoms::default());
-        term.encode_with(&mut atoms, &mut out)?;
-        let bytes = out.freeze();
+        let mut atoms = MessageAtoms::default();
+        let bytes = if term.encoded_len()? < SCRATCH {
+            SCRATCH_BUFFER.with_borrow_mut(|scratch| {
+                scratch.clear();
+                term.encode_with(&mut atoms, scratch)?;
+                Ok::<_, EncodeError>(Bytes::copy_from_slice(scratch))
+            })?
+        } else {
+            let mut out = BytesMut::new();
+            term.encode_with(&mut atoms, &mut out)?;
+            out.freeze()
+        };
         let has_record = may_have_record(&bytes) && term.contains_record();
         Ok(Wire {
             bytes,

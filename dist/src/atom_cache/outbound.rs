@@ -19,7 +19,7 @@ use hashbrown::HashTable;
 
 use super::SLOTS;
 use crate::flags::Flags;
-use crate::header::{CacheRef, RefsLen, put_cache_refs};
+use crate::header::{CacheRef, RefsLen, put_cache_refs, put_known_refs};
 
 /// The most references in one header.
 const MOST_REFS: u16 = 255;
@@ -55,6 +55,11 @@ pub(crate) struct OutboundAtomCache {
     message: u64,
     /// The slots of the message at hand in the order of its header.
     refs: Vec<u16>,
+    /// What the header of the message at hand takes.
+    len: RefsLen,
+    /// The slots of the message before it: most messages use the same atoms in the same order, and
+    /// to compare with the one that was here last costs less than a hash.
+    last: Vec<u16>,
 }
 
 impl OutboundAtomCache {
@@ -70,6 +75,8 @@ impl OutboundAtomCache {
             hand: 0,
             message: 0,
             refs: Vec::new(),
+            len: RefsLen::default(),
+            last: Vec::new(),
         })
     }
 
@@ -83,27 +90,31 @@ impl OutboundAtomCache {
     /// most [`most_refs`](Self::most_refs); a message before it that got no header is given up.
     pub(crate) fn begin(&mut self, atoms: &[Atom]) {
         self.message = self.message.saturating_add(1);
+        core::mem::swap(&mut self.refs, &mut self.last);
         self.refs.clear();
+        self.len = RefsLen::default();
         for atom in atoms {
             // Positions are given: an atom that is there twice is listed twice.
-            let slot = self.slot(atom);
+            let slot = match self.expected(atom) {
+                Some(slot) => slot,
+                None => self.slot(atom),
+            };
             self.list(slot);
         }
     }
 
     /// What the header of the message at hand takes.
     pub(crate) fn header_len(&self) -> RefsLen {
-        let mut len = RefsLen::default();
-        for entry in entries(&self.refs, &self.slots) {
-            len.add(entry.new);
-        }
-        len
+        self.len
     }
 
-    /// Appends number, flags and references of the message at hand, for which `len` is
-    /// [`header_len`](Self::header_len). The peer's cache changes when it reads this.
-    pub(crate) fn write_header(&mut self, len: RefsLen, out: &mut BytesMut) {
-        put_cache_refs(len, entries(&self.refs, &self.slots), out);
+    /// Appends number, flags and references of the message at hand. The peer's cache changes when
+    /// it reads this.
+    pub(crate) fn write_header(&mut self, out: &mut BytesMut) {
+        if put_known_refs(self.len, &self.refs, out) {
+            return;
+        }
+        put_cache_refs(self.len, entries(&self.refs, &self.slots), out);
         for slot in &self.refs {
             if let Some(slot) = self.slots.get_mut(usize::from(*slot)) {
                 slot.told = true;
@@ -116,6 +127,14 @@ impl OutboundAtomCache {
     pub(crate) fn told(&self) -> impl Iterator<Item = (u16, &Atom)> {
         let slots = self.slots.iter().zip(0..);
         slots.filter_map(|(slot, number)| slot.told.then_some((number, &slot.atom)))
+    }
+
+    /// The slot of an atom, if the message before had the atom in the place that is next.
+    #[inline]
+    fn expected(&self, atom: &Atom) -> Option<u16> {
+        let number = *self.last.get(self.refs.len())?;
+        let slot = self.slots.get(usize::from(number))?;
+        (slot.atom == *atom).then_some(number)
     }
 
     /// The slot of an atom: the one it has, or one that it gets now.
@@ -196,6 +215,8 @@ impl OutboundAtomCache {
         let position = self.refs.len() as u8;
         self.refs.push(number);
         if let Some(slot) = self.slots.get_mut(usize::from(number)) {
+            // One that is listed twice is told twice, which does no harm.
+            self.len.add((!slot.told).then(|| slot.atom.as_bytes()));
             slot.recent = slot.message != 0;
             slot.message = self.message;
             slot.position = position;
@@ -206,6 +227,15 @@ impl OutboundAtomCache {
 
 impl AtomRefs for OutboundAtomCache {
     fn position(&mut self, atom: &Atom) -> Option<u8> {
+        if let Some(number) = self.expected(atom)
+            && self.refs.len() < self.most_refs()
+            && let Some(slot) = self.slots.get(usize::from(number))
+        {
+            if slot.message == self.message {
+                return Some(slot.position);
+            }
+            return Some(self.list(number));
+        }
         let hash = atom.quick_hash();
         let known = self.find(hash, atom);
         if let Some(slot) = known.and_then(|number| self.slots.get(usize::from(number)))

@@ -359,8 +359,10 @@ impl Outbound {
             return false;
         }
         let bulk = self.is_bulk(encoded, control.len());
-        let refs = self.cache.as_ref().map(OutboundAtomCache::header_len);
-        let refs = refs.unwrap_or_default();
+        let refs = match &self.cache {
+            Some(cache) => cache.header_len(),
+            None => RefsLen::default(),
+        };
         let payload = encoded.payload.cloned().unwrap_or_default();
         let (lead, first) = if bulk {
             (
@@ -381,12 +383,12 @@ impl Outbound {
             tail.put_slice(&[VERSION, FIRST_FRAGMENT]);
             tail.put_u64(id);
             tail.put_u64(self.sequences.later_fragments(rest.len()).saturating_add(1));
-            write_refs(self.cache.as_mut(), refs, tail);
+            write_refs(self.cache.as_mut(), tail);
             tail.extend_from_slice(control);
             self.sequences.open(id, rest, encoded.sender);
         } else {
             tail.put_slice(&[VERSION, HEADER]);
-            write_refs(self.cache.as_mut(), refs, tail);
+            write_refs(self.cache.as_mut(), tail);
             tail.extend_from_slice(control);
         }
         self.buffer.push(&part);
@@ -437,9 +439,9 @@ impl Outbound {
 }
 
 /// Writes the references of the message at hand; on a link without cache, that there are none.
-fn write_refs(cache: Option<&mut OutboundAtomCache>, len: RefsLen, tail: &mut BytesMut) {
+fn write_refs(cache: Option<&mut OutboundAtomCache>, tail: &mut BytesMut) {
     match cache {
-        Some(cache) => cache.write_header(len, tail),
+        Some(cache) => cache.write_header(tail),
         None => tail.put_u8(0),
     }
 }

@@ -405,15 +405,25 @@ impl Run {
         });
         self.pair.run_until(self.pair.now() + ticktime * 3);
         self.observe();
+        // A slow transport takes as long as it takes.
+        let mut rounds = 10_000;
+        while rounds > 0 && self.is_busy() {
+            rounds -= 1;
+            self.pair.run_until(self.pair.now() + ticktime);
+            self.observe();
+        }
+        self.pair.run_until(self.pair.now() + ticktime);
+        self.observe();
         let harmless = [self.a.fault, self.b.fault]
             .into_iter()
             .all(|fault| matches!(fault, None | Some(Fault::Stall { time: Some(_), .. })));
         let settled = |run: &Run, side| run.stream(side).is_done() && run.pair.is_settled(side);
-        // A slow transport takes as long as it takes.
-        let mut rounds = 10_000;
+        // There may be a tick under way.
+        let mut rounds = 100;
         while harmless && rounds > 0 && !(settled(self, Side::A) && settled(self, Side::B)) {
             rounds -= 1;
-            self.pair.run_until(self.pair.now() + ticktime);
+            self.pair
+                .run_until(self.pair.now() + Duration::from_millis(900));
             self.observe();
         }
         for (side, stalled) in [Side::A, Side::B].into_iter().zip(stalled) {
@@ -437,6 +447,13 @@ impl Run {
                 self.violate(Violation::Left { side });
             }
         }
+    }
+
+    /// Whether there is something to be written that can be written.
+    fn is_busy(&self) -> bool {
+        let sides = [Side::A, Side::B];
+        sides.iter().all(|side| self.pair.is_open(*side))
+            && (sides.iter()).any(|side| self.pair.outbound(*side).pending() > 0)
     }
 
     fn observe(&mut self) {
