@@ -127,6 +127,31 @@ on_every_release! {
         watch.nothing_goes_down_for(std::time::Duration::ZERO).await;
     }
 
+    async fn a_third_attempt_of_a_name_is_heard_here_and_not_there(release) {
+        let world = World::start(release).await;
+        let rust = world.node("rust").await;
+        let erl = world.erl("erl").await;
+        let theirs = port_of(&world, &erl).await;
+        let _first = dial_erl(&world, &erl, "odd@127.0.0.1").await;
+        let _ours = Peer::dial(&rust, "odd@127.0.0.1", world.cookie()).await;
+        let mut name = vec![b'N'];
+        name.extend_from_slice(&Flags::HONOURED.bits().to_be_bytes());
+        name.extend_from_slice(&[0, 0, 0, 9, 0, 13]);
+        name.extend_from_slice(b"odd@127.0.0.1");
+        for (port, third) in [(theirs, None), (rust.port(), Some(&b"salive"[..]))] {
+            let mut attempts = Vec::new();
+            for expected in [Some(&b"salive"[..]), third] {
+                let mut peer = Peer::open_port(port, "odd@127.0.0.1").await;
+                peer.write_handshake(&name).await;
+                assert_eq!(peer.handshake_frame().await.as_deref(), expected);
+                attempts.push(peer);
+            }
+        }
+        // None of that has touched the connections.
+        assert_eq!(rust.nodes(), ["odd@127.0.0.1"]);
+        erl.expect("nodes(hidden)", "['odd@127.0.0.1']").await;
+    }
+
     async fn our_allow_list_has_nodes_and_hosts(release) {
         let world = World::start(release).await;
         let rust = start(world.builder("rust").allow(["friend@127.0.0.1"])).await;
@@ -158,6 +183,13 @@ on_every_release! {
         assert!(not_allowed(&error), "{error:?}");
         erl.expect("net_kernel:allow(['127.0.0.1'])", "ok").await;
         within("our ping", rust.ping("erl@127.0.0.1")).await.expect("pong");
+        // Only whole names count when they dial. Ours counts the same both ways.
+        let theirs = world.erl("theirs").await;
+        theirs.expect("net_kernel:allow(['127.0.0.1'])", "ok").await;
+        theirs.expect("net_adm:ping('rust@127.0.0.1')", "pang").await;
+        within("our ping", rust.ping("theirs@127.0.0.1")).await.expect("pong");
+        let ours = start(world.builder("ours").allow(["127.0.0.1"])).await;
+        within("our ping", ours.ping("theirs@127.0.0.1")).await.expect("pong");
     }
 
     async fn a_peer_has_a_cookie_of_its_own(release) {
@@ -215,6 +247,21 @@ on_every_release! {
         assert_eq!(taken, release.number > 25);
         if taken {
             erl.expect("nodes(hidden)", "['old@127.0.0.1']").await;
+        }
+        // Half of the mandatory flags come with the complement, and so may the refusal.
+        let mut lacking = vec![b'c'];
+        let flags = Flags::HONOURED - Flags::V4_NC;
+        lacking.extend_from_slice(&flags.bits().to_be_bytes()[..4]);
+        lacking.extend_from_slice(&CREATION.to_be_bytes());
+        let ports = [Some(rust.port()), taken.then_some(port_of(&world, &erl).await)];
+        for port in ports.into_iter().flatten() {
+            let mut peer = Peer::open_port(port, "half@127.0.0.1").await;
+            peer.write_handshake(&old_name("half@127.0.0.1")).await;
+            assert_eq!(peer.handshake_frame().await.as_deref(), Some(&b"sok"[..]));
+            assert_eq!(peer.handshake_frame().await.map(|body| body[0]), Some(b'N'));
+            peer.write_handshake(&lacking).await;
+            assert_eq!(peer.handshake_frame().await.as_deref(), Some(&b"snot_allowed"[..]));
+            peer.closed().await;
         }
     }
 
