@@ -41,6 +41,7 @@ use std::time::Duration;
 /// | connections that are not registered nodes | [`with_max_connections`](Self::with_max_connections) | closed without a reply |
 /// | time for a request to arrive, counted from accept, and again for its reply to be read | [`with_idle_timeout`](Self::with_idle_timeout) | closed |
 /// | bytes kept of a request | 3,060, taken as they arrive | closed without a reply |
+/// | bytes kept of replies that are not read, of all connections | [`with_max_unread`](Self::with_max_unread) | reset |
 ///
 /// The first two are separate so that look-ups are served even when there is no room for another
 /// node. [`start`](Self::start) lowers both when the file limit of the process is below their sum.
@@ -121,6 +122,15 @@ impl Server {
     #[must_use]
     pub fn with_max_connections(mut self, max_connections: usize) -> Self {
         self.settings.max_connections = max_connections;
+        self
+    }
+
+    /// Sets how many bytes of replies may wait for their peers to read them, over all connections;
+    /// 64 MiB unless set. What the system takes at once does not count. A connection whose reply
+    /// finds no room is reset, unless no other waits: a single list is sent whatever its length.
+    #[must_use]
+    pub fn with_max_unread(mut self, max_unread: usize) -> Self {
+        self.settings.max_unread = max_unread;
         self
     }
 

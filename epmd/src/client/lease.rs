@@ -52,7 +52,10 @@ impl Lease {
     ///
     /// # Errors
     /// [`Error::Timeout`] when epmd does not react within the client's timeout. The connection is
-    /// closed even so.
+    /// closed even so. An epmd that has gone away has forgotten the name, which is no error.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the registration up without waiting.
     pub async fn release(mut self) -> Result<(), Error> {
         let timeout = self.timeout;
         tokio::time::timeout(timeout, async {

@@ -54,7 +54,7 @@ pub(super) fn report(refusal: &Refusal, peer: SocketAddr, shared: &Shared) {
         Refusal::Closed => Some(Event::Closed),
         Refusal::Stopped => None,
         Refusal::Late => Some(Event::Late),
-        Refusal::Unread => Some(Event::Unread),
+        Refusal::Unread | Refusal::NoRoom => Some(Event::Unread),
         Refusal::Malformed(_) => Some(Event::Malformed),
         Refusal::NotLocal => Some(Event::NotLocal),
         Refusal::NotOffered => Some(Event::NotOffered),
@@ -99,21 +99,33 @@ impl Connection {
             Stage::Request(received) => self.request(received).await?,
             Stage::Reply(reply) => reply,
         };
-        let settings = &self.slot.shared().settings;
+        let shared = self.slot.shared();
+        let Some(_room) = shared.keep(bytes.capacity()) else {
+            return Err(self.cut(Refusal::NoRoom));
+        };
+        let settings = &shared.settings;
         if !settings.delay_write.is_zero() {
             sleep(settings.delay_write).await;
         }
         let stopped = async {
-            self.slot.shared().until_ending().await;
+            shared.until_ending().await;
             sleep(STOP_DEADLINE).await;
         };
         tokio::select! {
             written = timeout(settings.idle_timeout, self.write(&bytes)) => {
-                written.map_err(|_| Refusal::Unread)??;
+                written.map_err(|_| self.cut(Refusal::Unread))??;
             }
-            () = stopped => return Err(Refusal::Stopped),
+            () = stopped => return Err(self.cut(Refusal::Stopped)),
         }
         Ok(then)
+    }
+
+    /// Has the connection reset when it is closed: what was sent of a list would pass for all of it.
+    fn cut(&self, refusal: Refusal) -> Refusal {
+        if let Err(error) = self.stream.set_zero_linger() {
+            tracing::debug!(peer = %self.peer, %error, "epmd cannot reset a connection");
+        }
+        refusal
     }
 
     /// Reads until there is a request, or certainly none, for as long as all of it may take.

@@ -94,7 +94,8 @@ counters! {
     Malformed => malformed, "epmd_refused_total", "malformed";
     /// Connections closed because the request was not complete in time.
     Late => requests_late, "epmd_refused_total", "late";
-    /// Connections closed because the reply was not read in time.
+    /// Connections reset because the reply was not read in time, or because too much of other
+    /// replies was not read.
     Unread => replies_unread, "epmd_refused_total", "unread";
     /// Connections that the peer closed before its request was complete.
     Closed => closed_early, "epmd_refused_total", "closed_early";

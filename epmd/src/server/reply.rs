@@ -40,6 +40,8 @@ pub(super) enum Refusal {
     Late,
     #[error("the reply was not read in time")]
     Unread,
+    #[error("too much of other replies is not read")]
+    NoRoom,
     #[error("the request is malformed: {0}")]
     Malformed(#[from] Malformed),
     #[error("only a peer on this host may ask that")]

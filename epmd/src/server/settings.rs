@@ -11,6 +11,9 @@ const MAX_NAMES: usize = 20_000;
 /// As many as the daemon of OTP serves at most, registered nodes included.
 const MAX_CONNECTIONS: usize = 1024;
 
+/// 160 lists of 20,000 usual names.
+const MAX_UNREAD: usize = 64 << 20;
+
 /// The daemon's default for `-packet_timeout`.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -21,6 +24,7 @@ const RESERVE: usize = 64;
 pub(super) struct Settings {
     pub(super) max_names: usize,
     pub(super) max_connections: usize,
+    pub(super) max_unread: usize,
     pub(super) idle_timeout: Duration,
     /// Whether KILL and STOP are offered at all.
     pub(super) admin: bool,
@@ -37,6 +41,7 @@ impl Default for Settings {
         Self {
             max_names: MAX_NAMES,
             max_connections: MAX_CONNECTIONS,
+            max_unread: MAX_UNREAD,
             idle_timeout: IDLE_TIMEOUT,
             admin: false,
             relaxed: false,

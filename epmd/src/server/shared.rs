@@ -24,6 +24,8 @@ pub(super) struct Shared {
     requests: AtomicUsize,
     /// Connections with a task of their own.
     tasks: AtomicUsize,
+    /// Bytes of replies that wait for their peers.
+    unread: AtomicUsize,
     ending: AtomicBool,
     /// The server ends, or a registration was dropped by a request.
     recheck: Notify,
@@ -68,6 +70,7 @@ impl Shared {
             }),
             requests: AtomicUsize::new(0),
             tasks: AtomicUsize::new(0),
+            unread: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
             recheck: Notify::new(),
             crowded: Notify::new(),
@@ -169,6 +172,21 @@ impl Shared {
         self.crowded.notify_waiters();
     }
 
+    /// Room for a reply that waits for its peer, if there is any.
+    pub(super) fn keep(&self, bytes: usize) -> Option<Unread<'_>> {
+        let most = self.settings.max_unread;
+        let kept = |now: usize| {
+            let sum = now.checked_add(bytes)?;
+            (now == 0 || sum <= most).then_some(sum)
+        };
+        let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+        self.unread.fetch_update(set, fetch, kept).ok()?;
+        Some(Unread {
+            shared: self,
+            bytes,
+        })
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
@@ -257,6 +275,19 @@ impl RequestSlot {
 impl Drop for RequestSlot {
     fn drop(&mut self) {
         self.shared().requests.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The room of a reply that waits for its peer.
+#[derive(Debug)]
+pub(super) struct Unread<'a> {
+    shared: &'a Shared,
+    bytes: usize,
+}
+
+impl Drop for Unread<'_> {
+    fn drop(&mut self) {
+        self.shared.unread.fetch_sub(self.bytes, Ordering::SeqCst);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a peer cannot do to the server, however it behaves.
 
 use crate::common::{DEADLINE, Raw, bind, exchange, hold, loopback, settled, start};
-use erland_epmd::{Client, Server};
+use erland_epmd::{Client, Server, ServerHandle};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
@@ -37,29 +37,72 @@ async fn bytes_that_trickle_in_do_not_buy_time() {
     assert_eq!(server.metrics().connections, 0);
 }
 
-#[tokio::test]
-async fn a_reply_that_nobody_reads_is_given_up() {
+/// A server with a list too long for the buffers of its connections, and the nodes on that list.
+async fn talkative(limits: impl FnOnce(Server) -> Server) -> (ServerHandle, Vec<Raw>) {
     // Little room for replies: the connections inherit the buffer of the listening socket.
     let listener = std::net::TcpListener::bind(loopback()).expect("a free port");
     socket2::SockRef::from(&listener)
         .set_send_buffer_size(4096)
         .expect("a socket option");
-    let server = Server::from_listeners(vec![listener])
-        .expect("it listens")
-        .with_idle_timeout(Duration::from_millis(300))
-        .start();
+    let server = Server::from_listeners(vec![listener]).expect("it listens");
+    let server = limits(server).start();
     let mut held = Vec::new();
     for number in 0..200 {
         let name = format!("{number:0>250}").replace('0', "ж");
         held.push(hold(&server, &name).await);
     }
+    (server, held)
+}
+
+/// Asks for the list, and does not read it.
+async fn ask_and_forget(server: &ServerHandle) -> Raw {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a socket option");
     let stream = socket.connect(server.local_addrs()[0]).await;
     let mut silent = Raw(stream.expect("the server listens"));
     silent.send(NAMES).await;
+    silent
+}
+
+/// Reads to the end, which is to be a reset: a part of a list must not pass for all of it.
+async fn expect_reset(mut raw: Raw) {
+    let mut part = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut raw.0, &mut part);
+    let error = timeout(DEADLINE, read).await.expect("in time");
+    let error = error.expect_err("a reset");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_reply_that_nobody_reads_is_given_up() {
+    let limit = Duration::from_millis(300);
+    let (server, _held) = talkative(|server| server.with_idle_timeout(limit)).await;
+    let silent = ask_and_forget(&server).await;
     settled(&server, |now| now.replies_unread == 1).await;
     assert_eq!(server.metrics().names, 200);
+    expect_reset(silent).await;
+}
+
+#[tokio::test]
+async fn replies_that_nobody_reads_have_one_bound_together() {
+    let (server, _held) = talkative(|server| server.with_max_unread(1)).await;
+    // One may be as long as it is.
+    let mut first = ask_and_forget(&server).await;
+    settled(&server, |now| now.connections == 1).await;
+    let second = ask_and_forget(&server).await;
+    settled(&server, |now| now.replies_unread == 1).await;
+    expect_reset(second).await;
+    // What fits into its socket needs no room.
+    let port2 = [&[0, 2, b'z'][..], b"x"].concat();
+    assert_eq!(exchange(&server, &port2).await, b"w\x01");
+
+    let list = erland_epmd::Names::decode(&first.read_to_end().await);
+    assert_eq!(list.expect("a list").entries.len(), 200);
+    settled(&server, |now| now.connections == 0).await;
+    // The room is free again.
+    let _third = ask_and_forget(&server).await;
+    settled(&server, |now| now.connections == 1).await;
+    assert_eq!(server.metrics().replies_unread, 1);
 }
 
 #[tokio::test]

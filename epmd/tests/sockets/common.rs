@@ -115,3 +115,27 @@ pub(crate) async fn gone(client: &Client, name: &str) {
         .await
         .expect("the name is given up");
 }
+
+/// Whether this process runs the named test alone. If it does not, one that does is started, and
+/// has to succeed: for tests that would disturb the others, or be disturbed.
+#[cfg(unix)]
+pub(crate) fn alone(test: &str) -> bool {
+    const ALONE: &str = "ERLAND_EPMD_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let this = std::env::current_exe().expect("a test has a file");
+    let output = std::process::Command::new(this)
+        .args(["--exact", test])
+        .env(ALONE, "1")
+        .output();
+    let output = output.expect("the test runs once more");
+    // Only of a failure: what counts the results of tests would count this one twice.
+    let said = [output.stdout, output.stderr].concat();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+    false
+}

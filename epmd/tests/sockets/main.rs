@@ -4,6 +4,8 @@ mod admin;
 mod bounds;
 mod client;
 mod common;
+#[cfg(unix)]
+mod exhaustion;
 mod operations;
 mod registration;
 #[cfg(unix)]

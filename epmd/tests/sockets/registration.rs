@@ -132,6 +132,26 @@ async fn can_be_released_and_dropped_without_an_epmd() {
 }
 
 #[tokio::test]
+async fn a_lease_can_be_released_when_epmd_has_broken_it_off() {
+    let listener = tokio::net::TcpListener::bind(crate::common::loopback()).await;
+    let listener = listener.expect("a free port");
+    let client = Client::new(listener.local_addr().expect("an address"));
+    let entry = foo();
+    let (lease, stream) = tokio::join!(client.register_once(&entry), async {
+        let (mut stream, _) = listener.accept().await.expect("the client");
+        let reply = b"v\0\0\0\0\x07";
+        let written = tokio::io::AsyncWriteExt::write_all(&mut stream, reply).await;
+        written.expect("open");
+        stream
+    });
+    stream.set_zero_linger().expect("a socket option");
+    drop(stream);
+    let mut lease = lease.expect("registered");
+    lease.lost().await;
+    lease.release().await.expect("nothing is left to release");
+}
+
+#[tokio::test]
 async fn a_dropped_wait_misses_no_change() {
     let (server, client) = start().await;
     let mut registration = client.register(&foo()).await.expect("free");

@@ -2,13 +2,11 @@
 
 use crate::args::Args;
 use crate::listen::{self, BindError};
+use erland_epmd::names::MAX_UNUSED_DEBUG;
 use erland_epmd::{Server, ServerHandle};
 use std::io;
 use std::net::TcpListener;
 use std::process::ExitCode;
-
-/// How many unused names are remembered with `-d`: few enough to see what happens beyond.
-const MAX_UNUSED_DEBUG: usize = 5;
 
 /// Why the daemon does not serve.
 #[derive(Debug, thiserror::Error)]
