@@ -148,4 +148,40 @@ on_every_release! {
         erl.expect("byte_size(erland_helper:reply(20000))", "200000000").await;
         erl.expect("erland_helper:reply(20000)", "later").await;
     }
+
+    /// More than may be under way at once: they wait for each other, and all of them go on.
+    async fn large_messages_of_many_processes(release) {
+        let world = World::start(release).await;
+        let rust = world.node("rust").await;
+        let erl = world.erl("erl").await;
+        let evaluator = (atom!("evaluator"), name_of(erl.name()));
+        let senders: Vec<_> = (1..=12_u32)
+            .map(|number| {
+                let (probe, evaluator) = (Probe::start(&rust), evaluator.clone());
+                tokio::spawn(async move {
+                    for place in 1..=10_u32 {
+                        let size = if place % 2 == 0 { 1_000_000 } else { 100 };
+                        let content = Term::binary(vec![number as u8; size]);
+                        probe.send(evaluator.clone(), Term::from((number, place, content))).await;
+                    }
+                })
+            })
+            .collect();
+        for sender in senders {
+            sender.await.expect("all of its messages were taken");
+        }
+        erl.expect(
+            "Got = [begin {N, I, B} = erland_helper:reply(20000), {N, I, byte_size(B)} end
+                || _ <- lists:seq(1, 120)],
+             lists:all(fun({_, I, Size}) -> Size =:= element(1 + I rem 2, {1000000, 100}) end, Got)",
+            "true",
+        )
+        .await;
+        erl.expect(
+            "[[I || {N, I, _} <- Got, N =:= S] || S <- lists:seq(1, 12)]
+                =:= lists:duplicate(12, lists:seq(1, 10))",
+            "true",
+        )
+        .await;
+    }
 }
