@@ -183,11 +183,16 @@ pub enum ControlError {
         /// Elements of the tuple, the operation included.
         arity: u32,
     },
-    /// A signal claims to come from a process of a third node.
-    #[error("{op} comes from a process of another node")]
-    ForeignSender {
+    /// An element is a pid or reference of a node that it may not be of: a sender of a third node,
+    /// or a receiver that is not here.
+    #[error("element {element} of {op} is not of {expected}")]
+    WrongNode {
         /// The operation.
         op: Op,
+        /// Position in the tuple as in Erlang's `element/2`.
+        element: u32,
+        /// Whose it must be.
+        expected: Owner,
     },
     /// `UNLINK_ID` or its acknowledgement with the id 0.
     #[error("{op} has the id 0")]
@@ -195,7 +200,8 @@ pub enum ControlError {
         /// The operation.
         op: Op,
     },
-    /// `NODE_LINK`, which no release accepts.
+    /// `NODE_LINK`, which no release accepts, or `UNLINK` on a link with `UNLINK_ID`, which OTP 26
+    /// and later refuse.
     #[error("{op} is not in use")]
     NotInUse {
         /// The operation.
@@ -216,6 +222,30 @@ pub enum ControlError {
         #[source]
         error: DecodeError,
     },
+}
+
+/// Whose a pid or reference in a control message must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// The node that sent it, in whatever incarnation.
+    Peer,
+    /// This node, in whatever incarnation: signals for an earlier one are answered or ignored.
+    Here,
+    /// This node in its present incarnation.
+    HereNow,
+    /// Any node but this one in its present incarnation.
+    Elsewhere,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Owner::Peer => "the sending node",
+            Owner::Here => "this node",
+            Owner::HereNow => "this node's present incarnation",
+            Owner::Elsewhere => "another node than this",
+        })
+    }
 }
 
 /// A signal cannot be put on the wire; nothing was written and the link is as before.

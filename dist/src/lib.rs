@@ -107,7 +107,9 @@ mod tick;
 
 pub use connection::{ConnectionLimits, Event, Inbound, Outbound, OutboundLimits, PayloadRef};
 pub use control::{Control, Destination, Op, SpawnRequest, SpawnResult, Target};
-pub use error::{ControlError, EncodeError, FragmentBudget, FrameFault, FrameKind, ProtocolError};
+pub use error::{
+    ControlError, EncodeError, FragmentBudget, FrameFault, FrameKind, Owner, ProtocolError,
+};
 pub use frame::{FrameTooLarge, split_frame};
 pub use tick::{TickAction, Ticker};
 

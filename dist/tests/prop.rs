@@ -37,7 +37,7 @@ fn seen(event: Event) -> Seen {
 fn events(flags: Flags, pieces: &[&[u8]]) -> (Vec<Seen>, Option<ProtocolError>) {
     let mut limits = ConnectionLimits::default();
     limits.max_frame = 1 << 20;
-    let mut inbound = Inbound::new(flags, &beam(), limits);
+    let mut inbound = Inbound::new(flags, &here(), &beam(), limits);
     let mut buf = BytesMut::new();
     let mut all = Vec::new();
     for piece in pieces {
@@ -81,6 +81,10 @@ fn peer_pid() -> impl Strategy<Value = Pid> {
     (any::<u32>(), any::<u32>()).prop_map(|(id, serial)| Pid::new(beam(), id, serial))
 }
 
+fn our_pid() -> impl Strategy<Value = Pid> {
+    (any::<u32>(), any::<u32>()).prop_map(|(id, serial)| Pid::new(here(), id, serial))
+}
+
 fn any_pid() -> impl Strategy<Value = Pid> {
     let node = prop_oneof![
         Just(here()),
@@ -100,10 +104,10 @@ fn payload() -> impl Strategy<Value = Term> {
 
 fn signal() -> impl Strategy<Value = (Control, Option<Term>)> {
     prop_oneof![
-        (peer_pid(), any_pid()).prop_map(|(from, to)| (Control::Link { from, to }, None)),
-        (peer_pid(), any_pid(), 1..=u64::MAX)
+        (peer_pid(), our_pid()).prop_map(|(from, to)| (Control::Link { from, to }, None)),
+        (peer_pid(), our_pid(), 1..=u64::MAX)
             .prop_map(|(from, to, id)| (Control::UnlinkIdAck { id, from, to }, None)),
-        (peer_pid(), any_pid(), payload()).prop_map(|(from, to, payload)| {
+        (peer_pid(), our_pid(), payload()).prop_map(|(from, to, payload)| {
             let token = None;
             (Control::Exit { from, to, token }, Some(payload))
         }),

@@ -55,7 +55,8 @@ fn framed(mut rest: &[u8], flags: Flags) -> BytesMut {
 /// All events of a stream that comes in pieces, and whether it ended in an error.
 fn run(flags: Flags, stream: &[u8], piece: usize) -> (Vec<Event>, bool) {
     let peer = NodeId::new(atom!("peer@host"), 4);
-    let mut inbound = Inbound::new(flags, &peer, ConnectionLimits::default());
+    let local = NodeId::new(atom!("local@host"), 5);
+    let mut inbound = Inbound::new(flags, &local, &peer, ConnectionLimits::default());
     let mut outbound = Outbound::new(flags);
     let mut received = BytesMut::new();
     let mut events = Vec::new();

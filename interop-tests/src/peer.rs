@@ -115,11 +115,22 @@ impl Peer {
     ///
     /// When the node does not accept.
     pub async fn dial_with(node: &Node, name: &str, cookie: &str, flags: Flags) -> Peer {
-        let mut peer = Peer::open(node, name).await;
+        let peer = Peer::open(node, name).await;
+        peer.shake_hands(node.name().as_str(), cookie, flags).await
+    }
+
+    /// Shakes hands with the node of this name, which it has [opened](Peer::open_port) a
+    /// connection to.
+    ///
+    /// # Panics
+    ///
+    /// When the node does not accept.
+    pub async fn shake_hands(mut self, node: &str, cookie: &str, flags: Flags) -> Peer {
+        let peer = &mut self;
         let mut out = BytesMut::new();
         let mut initiator = Initiator::start(
             peer.identity(flags),
-            node.name().clone(),
+            parse(node),
             Cookie::new(cookie),
             0x1234_5678,
             LengthPrefix::Two,
@@ -136,7 +147,7 @@ impl Peer {
                 InitiatorStep::Alive => initiator.answer_alive(true, &mut out).expect("its turn"),
                 InitiatorStep::Done(negotiated) => {
                     peer.established(&negotiated);
-                    return peer;
+                    return self;
                 }
                 step => panic!("unexpected in a handshake: {step:?}"),
             }
@@ -185,6 +196,7 @@ impl Peer {
         let peer = NodeId::new(negotiated.peer.atom().clone(), negotiated.peer_creation);
         self.inbound = Some(Inbound::new(
             negotiated.flags,
+            &self.id(),
             &peer,
             ConnectionLimits::default(),
         ));

@@ -69,6 +69,8 @@ pub(crate) struct NodeInner {
     /// Tells references of this incarnation from guesses.
     reference_salt: u32,
     unlink_ids: AtomicU64,
+    /// Control messages received that were of no known operation.
+    pub(crate) unknown_controls: AtomicU64,
 }
 
 /// The tasks that belong to the node and not to a process or a connection.
@@ -212,6 +214,15 @@ impl Node {
         self.0.net.nodes()
     }
 
+    /// How many control messages this node has received whose operation it does not know, from all
+    /// peers since it started. Each is logged and dropped and its connection goes on, so more than
+    /// 0 says that a peer of a later release uses something that this one lacks; OTP 25 to 29 would
+    /// have closed the connection.
+    #[must_use]
+    pub fn unknown_control_messages(&self) -> u64 {
+        self.0.unknown_controls.load(Ordering::Relaxed)
+    }
+
     /// What happens to connections from now on.
     #[must_use]
     pub fn events(&self) -> NodeEvents {
@@ -336,6 +347,7 @@ impl NodeInner {
             references: AtomicU64::new(1),
             reference_salt: random_u32(),
             unlink_ids: AtomicU64::new(1),
+            unknown_controls: AtomicU64::new(0),
         }))
     }
 

@@ -15,7 +15,7 @@ use erland_etf::{Atom, AtomTable, NodeId, RawTerm};
 
 use super::{ConnectionLimits, Event, Framing};
 use crate::atom_cache::InboundAtomCache;
-use crate::control::{Decoded, Nodes, Payload, decode};
+use crate::control::{Decoded, Ends, Payload, decode};
 use crate::error::{ControlError, FrameFault, FrameKind, ProtocolError};
 use crate::flags::Flags;
 use crate::fragment::{FragmentError, Opening, Reassembly, Signal};
@@ -41,7 +41,7 @@ pub struct Inbound {
     fragments: bool,
     /// Present if the cache was negotiated.
     atom_cache: Option<InboundAtomCache>,
-    nodes: Nodes,
+    ends: Ends,
     limits: ConnectionLimits,
     reassembly: Reassembly,
     /// The atoms of the message at hand; a field for its capacity.
@@ -63,15 +63,16 @@ enum Frame {
 }
 
 impl Inbound {
-    /// The inbound half of a link to `peer` on which both sides have `flags`.
-    pub fn new(flags: Flags, peer: &NodeId, limits: ConnectionLimits) -> Inbound {
+    /// The inbound half of a link from `local`, this node, to `peer` on which both sides have
+    /// `flags`. Signals that are not between these two nodes are refused where OTP refuses them.
+    pub fn new(flags: Flags, local: &NodeId, peer: &NodeId, limits: ConnectionLimits) -> Inbound {
         Inbound {
             framing: Framing::of(flags),
             fragments: flags.contains(Flags::FRAGMENTS),
             atom_cache: flags
                 .contains(Flags::DIST_HDR_ATOM_CACHE)
                 .then(InboundAtomCache::default),
-            nodes: Nodes::new(peer),
+            ends: Ends::new(flags, local, peer),
             limits,
             reassembly: Reassembly::default(),
             table: Vec::new(),
@@ -176,7 +177,7 @@ impl Inbound {
         let body = frame.get(1..).unwrap_or_default();
         self.table.clear();
         let body = version(body)?.ok_or(FrameFault::Truncated)?;
-        let decoded = decode(body, &self.table, &mut self.nodes)?;
+        let decoded = decode(body, &self.table, &self.ends)?;
         let (signal, range) = self.signal(decoded, body.len());
         let range = match signal {
             Signal::Payload {
@@ -223,7 +224,7 @@ impl Inbound {
             }
         }
         let body = self.read_references(rest)?;
-        let decoded = decode(body, &self.table, &mut self.nodes).map_err(FrameFault::from)?;
+        let decoded = decode(body, &self.table, &self.ends).map_err(FrameFault::from)?;
         match lead {
             Lead::First { sequence, fragment } if fragment > 1 => {
                 let weight = self.weight(&decoded);

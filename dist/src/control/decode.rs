@@ -1,9 +1,9 @@
 //! What does a received control message say? Reads every operation in every form.
 //!
-//! Beyond types and arity this judges what can be judged knowing the peer alone: that a signal
-//! which acts in the name of a process comes from the node of that process (`erts_net_message` in
-//! `dist.c`, OTP 25 to 29, closes the link otherwise). Whether the receiving process is one of
-//! ours is for the node to see.
+//! Beyond types and arity this judges what can be judged knowing both nodes: that a signal which
+//! acts in the name of a process comes from the node of that process, and that it is for this node
+//! (`erts_net_message` in `dist.c`, OTP 25 to 29, closes the link otherwise). Whether a process of
+//! this node is still there is for the node to see.
 
 use alloc::boxed::Box;
 use core::mem;
@@ -13,7 +13,8 @@ use erland_etf::{Atom, DecodeError, Limits, NodeId, Pid, Reader, Reference, Term
 
 use super::op::{Arity, Place};
 use super::{Control, Destination, Op, SpawnRequest, SpawnResult, Target, altact};
-use crate::error::ControlError;
+use crate::error::{ControlError, Owner};
+use crate::flags::Flags;
 
 /// What the trace token or the option list of one control message may take in memory. OTP's own
 /// take a few hundred bytes.
@@ -22,22 +23,46 @@ const LIMITS: Limits = Limits::DEFAULT.with_max_heap(16 * 1024 * 1024);
 /// The flags of a `SPAWN_REPLY` have fewer bits than this.
 const SPAWN_REPLY_FLAG_BITS: u32 = 27;
 
-/// The nodes whose pids a link sees all the time, so that decoding one allocates nothing.
+/// The arity in a spawn request is an integer of 60 bits in OTP ("small"); a larger one is refused.
+const SMALL: Range<i64> = -(1 << 59)..1 << 59;
+
+/// What a link knows of its two ends: whose pids there may be, and which protocol they speak.
+///
+/// Pids of these nodes are decoded without allocating.
 #[derive(Debug)]
-pub(crate) struct Nodes {
-    peer: NodeId,
-    /// The node of the last receiver: ours, if the peer makes sense.
+pub(crate) struct Ends {
     local: NodeId,
+    peer: NodeId,
+    /// Both sides know `UNLINK_ID`, so neither may say `UNLINK`.
+    unlink_id: bool,
 }
 
-impl Nodes {
-    pub(crate) fn new(peer: &NodeId) -> Nodes {
-        Nodes {
+impl Ends {
+    pub(crate) fn new(flags: Flags, local: &NodeId, peer: &NodeId) -> Ends {
+        Ends {
+            local: local.clone(),
             peer: peer.clone(),
-            local: peer.clone(),
+            unlink_id: flags.contains(Flags::UNLINK_ID),
+        }
+    }
+
+    fn is_owned(&self, node: &NodeId, owner: Owner) -> bool {
+        let here = |node: &NodeId| node == &self.local || node.name() == self.local.name();
+        // Creation 0 stands for whatever incarnation there is.
+        let now = |node: &NodeId| {
+            node == &self.local || (here(node) && node.creation() == ANY_INCARNATION)
+        };
+        match owner {
+            Owner::Peer => node == &self.peer || node.name() == self.peer.name(),
+            Owner::Here => here(node),
+            Owner::HereNow => now(node),
+            Owner::Elsewhere => !now(node),
         }
     }
 }
+
+/// The creation of a node whose creation is not known.
+const ANY_INCARNATION: u32 = 0;
 
 /// A control message.
 #[derive(Debug)]
@@ -64,11 +89,7 @@ pub(crate) enum Payload {
 }
 
 /// Reads the control message at the front of `bytes`, with `atoms` as the message's atom table.
-pub(crate) fn decode(
-    bytes: &[u8],
-    atoms: &[Atom],
-    nodes: &mut Nodes,
-) -> Result<Decoded, ControlError> {
+pub(crate) fn decode(bytes: &[u8], atoms: &[Atom], ends: &Ends) -> Result<Decoded, ControlError> {
     let mut reader = Reader::new(bytes).with_atoms(atoms);
     let arity = reader.tuple_header().map_err(ControlError::NotControl)?;
     let number = reader.read_u64().map_err(ControlError::NotControl)?;
@@ -84,9 +105,7 @@ pub(crate) fn decode(
     }
     let mut elements = Elements {
         reader,
-        peer: &nodes.peer,
-        local: &nodes.local,
-        receiver: None,
+        ends,
         op,
         element: 1,
     };
@@ -103,9 +122,6 @@ pub(crate) fn decode(
         }
     };
     let len = elements.reader.position();
-    if let Some(local) = elements.receiver {
-        nodes.local = local;
-    }
     Ok(Decoded::Known {
         op,
         control,
@@ -127,10 +143,7 @@ fn unknown(op: u64, arity: u32, mut reader: Reader<'_>) -> Result<Decoded, Contr
 /// The elements of a control message as they are read, one after the other.
 struct Elements<'a> {
     reader: Reader<'a>,
-    peer: &'a NodeId,
-    local: &'a NodeId,
-    /// The node of the receiver, if it is not `local`.
-    receiver: Option<NodeId>,
+    ends: &'a Ends,
     op: Op,
     /// The element that was read last.
     element: u32,
@@ -143,39 +156,52 @@ enum Side {
     Local,
 }
 
+impl Side {
+    fn of(owner: Owner) -> Side {
+        match owner {
+            Owner::Peer | Owner::Elsewhere => Side::Peer,
+            Owner::Here | Owner::HereNow => Side::Local,
+        }
+    }
+}
+
 impl Elements<'_> {
     fn control(&mut self, arity: u32) -> Result<Control, ControlError> {
         Ok(match self.op {
             Op::Link => Control::Link {
-                from: self.sender()?,
-                to: self.receiver()?,
+                from: self.pid_of(Owner::Peer)?,
+                to: self.pid_of(Owner::Here)?,
             },
+            // Whoever knows UNLINK_ID must use it: mandatory since OTP 26.
+            Op::Unlink if self.ends.unlink_id => {
+                return Err(ControlError::NotInUse { op: self.op });
+            }
             Op::Unlink => Control::Unlink {
-                from: self.sender()?,
-                to: self.receiver()?,
+                from: self.pid_of(Owner::Peer)?,
+                to: self.pid_of(Owner::HereNow)?,
             },
             Op::UnlinkId => Control::UnlinkId {
                 id: self.unlink_id()?,
-                from: self.sender()?,
-                to: self.receiver()?,
+                from: self.pid_of(Owner::Peer)?,
+                to: self.pid_of(Owner::HereNow)?,
             },
             Op::UnlinkIdAck => Control::UnlinkIdAck {
                 id: self.unlink_id()?,
-                from: self.sender()?,
-                to: self.receiver()?,
+                from: self.pid_of(Owner::Peer)?,
+                to: self.pid_of(Owner::HereNow)?,
             },
             Op::NodeLink => return Err(ControlError::NotInUse { op: self.op }),
             Op::Send | Op::SendTt => {
                 self.skip()?;
                 Control::Send {
                     from: None,
-                    to: self.receiver()?,
+                    to: self.pid(Side::Local)?,
                     token: self.token()?,
                 }
             }
             Op::SendSender | Op::SendSenderTt => Control::Send {
                 from: Some(self.pid(Side::Peer)?),
-                to: self.receiver()?,
+                to: self.pid(Side::Local)?,
                 token: self.token()?,
             },
             Op::RegSend | Op::RegSendTt => {
@@ -188,37 +214,38 @@ impl Elements<'_> {
                 }
             }
             Op::Exit | Op::ExitTt | Op::PayloadExit | Op::PayloadExitTt => Control::Exit {
-                from: self.sender()?,
-                to: self.receiver()?,
+                from: self.pid_of(Owner::Peer)?,
+                to: self.pid_of(Owner::HereNow)?,
                 token: self.token()?,
             },
             Op::Exit2 | Op::Exit2Tt | Op::PayloadExit2 | Op::PayloadExit2Tt => Control::Exit2 {
-                from: self.sender()?,
-                to: self.receiver()?,
+                from: self.pid_of(Owner::Peer)?,
+                to: self.pid_of(Owner::Here)?,
                 token: self.token()?,
             },
             Op::MonitorP => Control::MonitorP {
-                from: self.sender()?,
-                target: self.target(Side::Local)?,
+                from: self.pid_of(Owner::Peer)?,
+                target: self.target_of(Owner::Here)?,
                 reference: self.reference(Side::Peer)?,
             },
             Op::DemonitorP => Control::DemonitorP {
-                from: self.sender()?,
-                target: self.target(Side::Local)?,
+                from: self.pid_of(Owner::Peer)?,
+                target: self.target_of(Owner::Here)?,
                 reference: self.reference(Side::Peer)?,
             },
+            // Of any node but this: it is the reference that tells whose monitor it is.
             Op::MonitorPExit | Op::PayloadMonitorPExit => Control::MonitorPExit {
-                from: self.monitored()?,
-                to: self.receiver()?,
+                from: self.target_of(Owner::Elsewhere)?,
+                to: self.pid_of(Owner::Here)?,
                 reference: self.reference(Side::Local)?,
             },
             Op::GroupLeader => Control::GroupLeader {
                 leader: self.pid(Side::Peer)?,
-                to: self.receiver()?,
+                to: self.pid(Side::Local)?,
             },
             Op::SpawnRequest | Op::SpawnRequestTt => {
-                let request = self.reference(Side::Peer)?;
-                let from = self.pid(Side::Peer)?;
+                let request = self.reference_of(Owner::Elsewhere)?;
+                let from = self.pid_of(Owner::Elsewhere)?;
                 let group_leader = self.pid(Side::Peer)?;
                 let (module, function, arity) = self.function()?;
                 Control::SpawnRequest(Box::new(SpawnRequest {
@@ -233,10 +260,10 @@ impl Elements<'_> {
                 }))
             }
             Op::SpawnReply | Op::SpawnReplyTt => Control::SpawnReply {
-                request: self.reference(Side::Local)?,
-                to: self.receiver()?,
+                request: self.reference_of(Owner::Here)?,
+                to: self.pid_of(Owner::Here)?,
                 flags: self.spawn_reply_flags()?,
-                result: match self.target(Side::Peer)? {
+                result: match self.target_of(Owner::Elsewhere)? {
                     Target::Pid(pid) => SpawnResult::Pid(pid),
                     Target::Name(reason) => SpawnResult::Error(reason),
                 },
@@ -254,33 +281,39 @@ impl Elements<'_> {
 
 /// Single elements. Each of these reads the next one.
 impl<'a> Elements<'a> {
-    /// The process in whose name the signal acts: one of the peer, in any incarnation.
-    fn sender(&mut self) -> Result<Pid, ControlError> {
-        let pid = self.pid(Side::Peer)?;
-        self.check_sender(pid)
-    }
-
-    fn check_sender(&self, pid: Pid) -> Result<Pid, ControlError> {
-        if pid.node() == self.peer || pid.node().name() == self.peer.name() {
-            Ok(pid)
-        } else {
-            Err(ControlError::ForeignSender { op: self.op })
-        }
-    }
-
-    fn receiver(&mut self) -> Result<Pid, ControlError> {
-        let pid = self.pid(Side::Local)?;
-        if pid.node() != self.local {
-            self.receiver = Some(pid.node().clone());
-        }
+    /// A pid that must be of certain nodes.
+    fn pid_of(&mut self, owner: Owner) -> Result<Pid, ControlError> {
+        let pid = self.pid(Side::of(owner))?;
+        self.check(pid.node(), owner)?;
         Ok(pid)
     }
 
-    /// What a monitor of ours watched: a process of the peer, or a name there.
-    fn monitored(&mut self) -> Result<Target, ControlError> {
-        match self.target(Side::Peer)? {
-            Target::Pid(pid) => self.check_sender(pid).map(Target::Pid),
-            Target::Name(name) => Ok(Target::Name(name)),
+    /// A reference that must be of certain nodes.
+    fn reference_of(&mut self, owner: Owner) -> Result<Reference, ControlError> {
+        let reference = self.reference(Side::of(owner))?;
+        self.check(reference.node(), owner)?;
+        Ok(reference)
+    }
+
+    /// A name, or a pid that must be of certain nodes.
+    fn target_of(&mut self, owner: Owner) -> Result<Target, ControlError> {
+        let target = self.target(Side::of(owner))?;
+        if let Target::Pid(pid) = &target {
+            self.check(pid.node(), owner)?;
+        }
+        Ok(target)
+    }
+
+    /// The element just read is of `node`; may it be?
+    fn check(&self, node: &NodeId, expected: Owner) -> Result<(), ControlError> {
+        if self.ends.is_owned(node, expected) {
+            Ok(())
+        } else {
+            Err(ControlError::WrongNode {
+                op: self.op,
+                element: self.element,
+                expected,
+            })
         }
     }
 
@@ -302,13 +335,15 @@ impl<'a> Elements<'a> {
 
     /// `{Module, Function, Arity}`, of which the arity may be any integer that is not a bignum.
     fn function(&mut self) -> Result<(Atom, Atom, i64), ControlError> {
-        self.next(|reader| {
+        let function = self.next(|reader| {
             Ok(match reader.tuple_header()? {
                 3 => Some((reader.read_atom()?, reader.read_atom()?, reader.read_i64()?)),
                 _ => None,
             })
-        })?
-        .ok_or(self.not_allowed())
+        })?;
+        function
+            .filter(|(_, _, arity)| SMALL.contains(arity))
+            .ok_or(self.not_allowed())
     }
 
     fn spawn_reply_flags(&mut self) -> Result<u32, ControlError> {
@@ -325,7 +360,7 @@ impl<'a> Elements<'a> {
         let flags = self.altact_flags()?;
         let from = self.pid(Side::Peer)?;
         let to = match (flags & altact::ALIAS != 0, flags & altact::NAME != 0) {
-            (false, false) => Destination::Pid(self.receiver()?),
+            (false, false) => Destination::Pid(self.pid(Side::Local)?),
             (true, false) => Destination::Alias(self.reference(Side::Local)?),
             (false, true) => Destination::Name(self.atom()?),
             (true, true) => {
@@ -405,8 +440,8 @@ impl<'a> Elements<'a> {
     /// Makes identifiers of this node cost no allocation.
     fn at(&mut self, side: Side) {
         let node = match side {
-            Side::Peer => self.peer,
-            Side::Local => self.local,
+            Side::Peer => &self.ends.peer,
+            Side::Local => &self.ends.local,
         };
         self.reader = mem::replace(&mut self.reader, Reader::new(&[])).with_node(node);
     }

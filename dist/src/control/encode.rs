@@ -160,6 +160,17 @@ pub(crate) fn encode(
             })
         }
         Control::AliasSend { from, alias, token } => {
+            // As OTP 28 and later say it.
+            if flags.contains(Flags::ALTACT_SIG) {
+                let altact = Control::AltactSend {
+                    priority: false,
+                    exit: false,
+                    from: from.clone(),
+                    to: Destination::Alias(alias.clone()),
+                    token: token.clone(),
+                };
+                return encode(&altact, flags, out);
+            }
             require(flags, Flags::ALIAS)?;
             let token = wanted(token, flags);
             traced(token, Op::AliasSend, Op::AliasSendTt, out, |tuple| {

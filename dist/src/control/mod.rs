@@ -15,7 +15,7 @@ use alloc::boxed::Box;
 
 use erland_etf::{Atom, Pid, Reference, Term};
 
-pub(crate) use decode::{Decoded, Nodes, Payload, decode};
+pub(crate) use decode::{Decoded, Ends, Payload, decode};
 pub(crate) use encode::encode;
 pub use op::Op;
 pub(crate) use op::Place;

@@ -289,6 +289,15 @@ pub(super) fn heard(control: &Control, flags: Flags) -> Option<Control> {
             None
         }
         Control::SpawnRequest(_) if !flags.contains(Flags::SPAWN) => None,
+        Control::AliasSend { from, alias, token } if flags.contains(Flags::ALTACT_SIG) => {
+            Some(Control::AltactSend {
+                priority: false,
+                exit: false,
+                from,
+                to: Destination::Alias(alias),
+                token,
+            })
+        }
         Control::AliasSend { .. } if !flags.contains(Flags::ALIAS) => None,
         Control::Send { to, token, .. } if !flags.contains(Flags::SEND_SENDER) => {
             let from = None;

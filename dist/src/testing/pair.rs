@@ -129,7 +129,7 @@ impl Pair {
             let ticker = Ticker::new(settings.ticktime, 4, false);
             End {
                 outbound: Outbound::with_limits(settings.flags, settings.outbound.clone()),
-                inbound: Inbound::new(settings.flags, peer, settings.limits.clone()),
+                inbound: Inbound::new(settings.flags, here, peer, settings.limits.clone()),
                 received: BytesMut::new(),
                 next_check: ticker.interval(),
                 ticker,
@@ -139,7 +139,7 @@ impl Pair {
                 wire: Wire::new(settings.piece, settings.delay, settings.window, fault),
                 raw: 0,
                 tap: Tap {
-                    inbound: Inbound::new(settings.flags, here, settings.limits.clone()),
+                    inbound: Inbound::new(settings.flags, peer, here, settings.limits.clone()),
                     buf: BytesMut::new(),
                     carried: 0,
                     left: VecDeque::new(),

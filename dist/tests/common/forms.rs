@@ -291,13 +291,13 @@ pub fn forms() -> Vec<(Op, Vec<Term>, Control, Option<Flags>)> {
             Op::AliasSend,
             vec![int(33), p(), our()],
             alias_send(None),
-            Some(none),
+            Some(Flags::ALTACT_SIG),
         ),
         (
             Op::AliasSendTt,
             vec![int(34), p(), our(), token()],
             alias_send(traced()),
-            Some(none),
+            Some(Flags::ALTACT_SIG),
         ),
         (
             Op::UnlinkId,

@@ -119,7 +119,7 @@ impl Receiver {
 
     pub fn with_limits(flags: Flags, limits: ConnectionLimits) -> Receiver {
         Receiver {
-            inbound: Inbound::new(flags, &beam(), limits),
+            inbound: Inbound::new(flags, &here(), &beam(), limits),
             buf: BytesMut::new(),
         }
     }

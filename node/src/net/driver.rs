@@ -15,7 +15,7 @@ use erland_dist::{Event, Inbound, TickAction, Ticker};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::inbound::deliver;
+use super::inbound::{deliver, unknown};
 use super::link::{HIGH_WATER, Link, Order};
 use crate::error::Chain;
 use crate::event::NodeDownReason;
@@ -145,8 +145,7 @@ impl Driver {
                         deliver(self.node.inner(), &self.link, control, payload);
                     }
                     Ok(Some(Event::UnknownControl { op })) => {
-                        // A newer release may know more: one message is lost, not the connection.
-                        tracing::warn!(node = ?self.link.peer, op, "unknown control message ignored");
+                        unknown(self.node.inner(), &self.link, op);
                     }
                     Ok(None) => break,
                     Err(error) => return Poll::Ready(NodeDownReason::Protocol(error)),

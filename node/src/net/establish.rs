@@ -31,7 +31,7 @@ pub(super) fn establish(
     }
     tracing::info!(node = ?link.peer, "node up");
     let peer = NodeId::new(negotiated.peer.atom().clone(), negotiated.peer_creation);
-    let inbound = Inbound::new(flags, &peer, ConnectionLimits::default());
+    let inbound = Inbound::new(flags, &inner.id, &peer, ConnectionLimits::default());
     let ticker = Ticker::new(
         inner.config.net_ticktime,
         inner.config.tick_intensity,

@@ -2,6 +2,7 @@
 //! one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use erland_dist::{Control, Destination, SpawnResult, Target};
 use erland_etf::{Pid, RawTerm, atom};
@@ -61,8 +62,8 @@ pub(super) fn deliver(
             }
         }
         Control::Unlink { from, to: _ } => {
-            // UNLINK_ID is mandatory, so no peer may send the form without an id; nor could the
-            // link be taken off without the acknowledgement that orders it.
+            // UNLINK_ID is mandatory and the form without an id refused on such a connection; nor
+            // could the link be taken off without the acknowledgement that orders it.
             tracing::warn!(node = ?link.peer, %from, "UNLINK without an id ignored");
         }
         Control::UnlinkId { id, from, to } => {
@@ -194,6 +195,13 @@ pub(super) fn deliver(
             }
         }
     }
+}
+
+/// Counts and logs a control message that nobody here understands. A newer release may know more:
+/// one message is lost, not the connection.
+pub(super) fn unknown(node: &NodeInner, link: &Link, op: u64) {
+    node.unknown_controls.fetch_add(1, Ordering::Relaxed);
+    tracing::warn!(node = ?link.peer, op, "unknown control message ignored");
 }
 
 /// Ops that carry a message always have a payload: the connection refuses them without one.
