@@ -194,7 +194,7 @@ pub enum ControlError {
         /// Whose it must be.
         expected: Owner,
     },
-    /// `UNLINK_ID` or its acknowledgement with the id 0.
+    /// `UNLINK_ID` with the id 0.
     #[error("{op} has the id 0")]
     UnlinkIdZero {
         /// The operation.

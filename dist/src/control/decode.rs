@@ -185,8 +185,9 @@ impl Elements<'_> {
                 from: self.pid_of(Owner::Peer)?,
                 to: self.pid_of(Owner::HereNow)?,
             },
+            // 0 acknowledges nothing, which OTP lets pass.
             Op::UnlinkIdAck => Control::UnlinkIdAck {
-                id: self.unlink_id()?,
+                id: self.unsigned()?,
                 from: self.pid_of(Owner::Peer)?,
                 to: self.pid_of(Owner::HereNow)?,
             },

@@ -10,8 +10,8 @@ pub mod forms;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use erland_dist::{
-    ConnectionLimits, Control, Event, Flags, Inbound, Outbound, OutboundLimits, PayloadRef,
-    ProtocolError,
+    ConnectionLimits, Control, EncodeError, Event, Flags, Inbound, Outbound, OutboundLimits,
+    PayloadRef, ProtocolError,
 };
 use erland_etf::{Atom, NodeId, Pid, RawTerm, Reference, Term};
 
@@ -169,12 +169,18 @@ pub fn uncached() -> OutboundLimits {
 
 /// What a sender writes for this signal, with an empty header.
 pub fn sent(flags: Flags, control: &Control, payload: Option<&Bytes>) -> Vec<u8> {
+    try_sent(flags, control, payload).expect("it can be sent")
+}
+
+/// The same of a signal that may have no form.
+pub fn try_sent(
+    flags: Flags,
+    control: &Control,
+    payload: Option<&Bytes>,
+) -> Result<Vec<u8>, EncodeError> {
     let mut outbound = Outbound::with_limits(flags, uncached());
-    let payload = payload.map(PayloadRef::from);
-    outbound
-        .push(None, control, payload)
-        .expect("it can be sent");
-    drain(&mut outbound)
+    outbound.push(None, control, payload.map(PayloadRef::from))?;
+    Ok(drain(&mut outbound))
 }
 
 /// Everything that waits to be written.
