@@ -8,7 +8,7 @@ use erland_dist::{
     Control, ControlError, Destination, EncodeError, Event, Flags, FrameFault, FrameKind, Op,
     ProtocolError, Target,
 };
-use erland_etf::{Pid, Term};
+use erland_etf::Term;
 
 fn pass_through() -> Flags {
     all_flags() - CACHE - Flags::FRAGMENTS

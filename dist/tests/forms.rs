@@ -1,5 +1,6 @@
 //! Known answers: the form of every signal under every combination of the flags that decide it,
 //! with no trace token, with one of a small label and with one of a big label.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Whose pids and references may stand where in a control message? The checks of
 //! `erts_net_message`, one row per operation and element.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 
@@ -8,8 +9,11 @@ use common::*;
 use erland_dist::{ControlError, Flags, FrameFault, FrameKind, Op, Owner, ProtocolError};
 use erland_etf::{NodeId, Pid, Reference, Term};
 
+/// The place of an element, and whose it must be.
+type Rule = (u32, Option<Owner>);
+
 /// The elements that OTP looks at, with what it asks of them: `None` for any node at all.
-fn rules() -> Vec<(&'static [Op], Vec<(u32, Option<Owner>)>)> {
+fn rules() -> Vec<(&'static [Op], Vec<Rule>)> {
     use Owner::{Elsewhere, Here, HereNow, Peer};
     vec![
         (&[Op::Link], vec![(2, Some(Peer)), (3, Some(Here))]),

@@ -1,6 +1,7 @@
 //! Sessions of real nodes, replayed: do the handshakes come out byte for byte, does every frame
 //! decode, and would the same flags have led to the same forms? What was said is compared with a
 //! summary that was read by a person; `scripts/record` makes new ones.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod session;
 
@@ -166,7 +167,7 @@ impl Reading {
                     let _ = write!(out, " | {}", shortened(&term.to_string()));
                 }
                 out.push('\n');
-                let raw = payload.map(|payload| erland_dist_payload(&payload));
+                let raw = payload.map(|payload| plain_payload(&payload));
                 assert_eq!(
                     self.said_again(&control, raw.as_ref()),
                     number,
@@ -199,7 +200,7 @@ impl Reading {
 }
 
 /// The payload without references to atoms of its header.
-fn erland_dist_payload(payload: &erland_etf::RawTerm) -> Bytes {
+fn plain_payload(payload: &erland_etf::RawTerm) -> Bytes {
     let mut out = BytesMut::new();
     payload.to_term().unwrap().encode(&mut out).unwrap();
     out.freeze()
