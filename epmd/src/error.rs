@@ -42,7 +42,7 @@ pub enum Malformed {
     /// The extra field has more than 1020 bytes.
     #[error("the extra field is too long")]
     ExtraTooLong,
-    /// A line of a NAMES or DUMP reply has another form than the documented one.
+    /// A line of a DUMP reply has another form than the daemon of OTP gives it.
     #[error("a line of the reply has an unknown form")]
     Line,
     /// A port is above 65535.

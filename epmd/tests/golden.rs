@@ -139,6 +139,19 @@ fn replies_to_names() {
     assert_eq!(Names::decode(&bytes), Ok(names));
 }
 
+/// What `erl_epmd:names/1` of OTP 25 and 29 makes of the same text, apart from the port 70000, which
+/// it takes for one.
+#[test]
+fn a_name_with_a_line_feed_does_not_hide_the_others() {
+    let text = b"\0\0\x11\x11name foo\nbar at port 1\nname ok at port 7\njunk\n\
+        name a at port 2\nb at port 3\nname x at port 70000\n\nnam y at port 1\nname z\n";
+    let names = Names {
+        port: 4369,
+        entries: vec![("ok".into(), 7), ("a".into(), 2)],
+    };
+    assert_eq!(Names::decode(text), Ok(names));
+}
+
 #[test]
 fn replies_to_dump() {
     let line = |name: &str, port, fd| DumpLine {
@@ -178,16 +191,10 @@ fn replies_that_are_none() {
     );
     assert_eq!(Names::decode(&hex("0000ad")), Err(Malformed::Truncated));
     assert_eq!(Names::decode(&hex("00010000")), Err(Malformed::Port));
-    for line in [
-        &b"nam foo at port 1\n"[..],
-        b"name foo\n",
-        b"name foo at port 70000\n",
-        b"\n",
-    ] {
-        assert_eq!(
-            Names::decode(&[&[0, 0, 0, 1], line].concat()),
-            Err(Malformed::Line)
-        );
+    // A list that was broken off: the port may have been 12 or 1234.
+    for text in ["name foo at port 12", "name foo at port 1\nname b", "n"] {
+        let reply = [&[0, 0, 0, 1], text.as_bytes()].concat();
+        assert_eq!(Names::decode(&reply), Err(Malformed::Truncated), "{text}");
     }
     for line in [
         &b"active name     <a> at port 1, fd = 5\0"[..],

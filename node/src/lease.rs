@@ -1,7 +1,7 @@
 //! How does a node keep its name known? A lease at an epmd: a real one, or one of its own.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use erland_epmd::{Client, NodeEntry, Server, ServerHandle};
@@ -109,15 +109,9 @@ impl Registrar {
         }
     }
 
-    /// Listens where the node listens, and always on the loopback address, where nodes of this
-    /// host register.
     async fn embed(&self) -> Result<ServerHandle, StartError> {
-        let mut ips = self.ips.clone();
         let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
-        if !ips.iter().any(|ip| *ip == loopback || ip.is_unspecified()) {
-            ips.push(loopback);
-        }
-        let addrs: Vec<SocketAddr> = ips
+        let addrs: Vec<SocketAddr> = epmd_ips(&self.ips)
             .into_iter()
             .map(|ip| SocketAddr::new(ip, self.port))
             .collect();
@@ -148,6 +142,22 @@ impl Registrar {
     }
 }
 
+/// Where an epmd listens whose node listens at these addresses: there, and always on the loopback
+/// address, where nodes of this host register.
+fn epmd_ips(node: &[IpAddr]) -> Vec<IpAddr> {
+    let mut ips = node.to_vec();
+    let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+    if ips.contains(&IpAddr::from(Ipv6Addr::UNSPECIFIED)) && !ips.contains(&any) {
+        // The node's socket takes IPv4 as well, where the system has it so; that of epmd never does.
+        ips.retain(|ip| *ip != loopback);
+        ips.push(any);
+    } else if !ips.contains(&loopback) && !ips.contains(&any) {
+        ips.push(loopback);
+    }
+    ips
+}
+
 impl Lease {
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
@@ -169,7 +179,8 @@ impl Lease {
 /// Keeps the name registered: when epmd goes away, registers again wherever one is found or can be
 /// started, with the creation that the node has had from the start. Of the nodes of a host that
 /// share an embedded epmd, each waits its own random time below the two seconds that nodes of OTP
-/// wait, so that one of them has the port when those of OTP come back. Ends when `stop` says so; the name is free by then.
+/// wait, so that one of them has the port when those of OTP come back. Ends when `stop` says so; the
+/// name is free by then.
 pub(crate) async fn keep(
     node: Node,
     registrar: Registrar,
@@ -225,4 +236,27 @@ async fn regain(node: &Node, registrar: &Registrar) -> Lease {
 async fn wanted(stop: &mut tokio::sync::watch::Receiver<bool>) {
     // An error means that the node is gone altogether.
     let _stop = stop.wait_for(|stop| *stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_this_host_find_the_epmd_wherever_its_node_listens() {
+        for (node, epmd) in [
+            (&["127.0.0.1"][..], &["127.0.0.1"][..]),
+            (&["0.0.0.0"], &["0.0.0.0"]),
+            (&["127.0.0.2"], &["127.0.0.2", "127.0.0.1"]),
+            (&["::1"], &["::1", "127.0.0.1"]),
+            (&["::"], &["::", "0.0.0.0"]),
+            (&["::", "0.0.0.0"], &["::", "0.0.0.0"]),
+        ] {
+            let ips = |texts: &[&str]| -> Vec<IpAddr> {
+                let parsed = texts.iter().map(|text| text.parse());
+                parsed.collect::<Result<_, _>>().expect("addresses")
+            };
+            assert_eq!(epmd_ips(&ips(node)), ips(epmd), "{node:?}");
+        }
+    }
 }

@@ -200,16 +200,22 @@ impl Names {
 
     /// The whole reply, as it was received until epmd closed the connection.
     ///
+    /// Lines of another form than the documented one are passed over, as `erl_epmd` of OTP does:
+    /// they are parts of names that contain line feeds, and anybody on the host of that epmd can
+    /// register such a name.
+    ///
     /// # Errors
-    /// When the heading is incomplete or a line has another form than the documented one.
+    /// When the heading or the last line is incomplete, or the text is no UTF-8.
     pub fn decode(input: &[u8]) -> Result<Self, Malformed> {
         let (port, text) = split_heading(input)?;
-        let mut entries = Vec::new();
-        for line in text.split_terminator('\n') {
-            let line = line.strip_prefix("name ").ok_or(Malformed::Line)?;
-            let (name, port) = line.rsplit_once(" at port ").ok_or(Malformed::Line)?;
-            entries.push((name.to_owned(), port.parse().map_err(|_| Malformed::Line)?));
+        if !text.is_empty() && !text.ends_with('\n') {
+            return Err(Malformed::Truncated);
         }
+        let entry = |line: &str| {
+            let (name, port) = line.strip_prefix("name ")?.rsplit_once(" at port ")?;
+            Some((name.to_owned(), port.parse().ok()?))
+        };
+        let entries = text.split_terminator('\n').filter_map(entry).collect();
         Ok(Self { port, entries })
     }
 }

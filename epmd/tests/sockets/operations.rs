@@ -99,6 +99,21 @@ async fn dump_lists_both_kinds() {
     assert_eq!(asked.request, b"\0\x01d");
 }
 
+/// Any user of the host may register such a name.
+#[tokio::test]
+async fn a_name_with_a_line_feed_does_not_spoil_the_list() {
+    let (_server, client) = start().await;
+    let mut held = Vec::new();
+    for name in ["foo", "a\nb", "bar"] {
+        let entry = NodeEntry::new(name, 7);
+        held.push(client.register_once(&entry).await.expect("free"));
+    }
+    let names = client.names().await.expect("a list");
+    let listed: Vec<_> = names.entries.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(listed, ["bar", "foo"]);
+    assert_eq!(client.dump().await.expect("a dump").active.len(), 3);
+}
+
 #[tokio::test]
 async fn an_embedded_epmd_offers_neither_kill_nor_stop() {
     let (server, client) = start().await;
