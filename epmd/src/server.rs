@@ -38,7 +38,7 @@ use std::time::Duration;
 /// | what | bound | beyond it |
 /// |---|---|---|
 /// | registered nodes | [`with_max_names`](Self::with_max_names) | result 1, as for a taken name |
-/// | connections that are not registered nodes | [`with_max_connections`](Self::with_max_connections) | closed without a reply |
+/// | connections that wait and are not registered nodes | [`with_max_connections`](Self::with_max_connections) | closed without a reply |
 /// | time for a request to arrive, counted from accept, and again for its reply to be read | [`with_idle_timeout`](Self::with_idle_timeout) | closed |
 /// | bytes kept of a request | 3,060, taken as they arrive | closed without a reply |
 /// | bytes kept of replies that are not read, of all connections | [`with_max_unread`](Self::with_max_unread) | reset |
@@ -114,8 +114,10 @@ impl Server {
         self
     }
 
-    /// Sets how many connections are served at once beside those of the registered nodes; 1,024
-    /// unless set. A further one is closed without a reply.
+    /// Sets how many connections may be open beside those of the registered nodes, waiting for the
+    /// rest of their requests or for their replies to be read; 1,024 unless set. A further one is
+    /// closed without a reply, unless its request is there when it is accepted: that is answered at
+    /// once.
     ///
     /// A node whose registration was refused may keep its connection open, as with the daemon of
     /// OTP; such connections count here, and are closed when there is no room for others.

@@ -121,27 +121,34 @@ impl Accepting {
             }
             return false;
         }
-        if self.shared.is_crowded() {
-            counters.count(Event::Crowded);
-            self.shared.make_room();
-            if let Some(suppressed) = throttles.crowded.permit() {
-                tracing::warn!(
-                    %peer,
-                    max_connections = settings.max_connections,
-                    suppressed,
-                    "epmd refuses a connection: as many as allowed are open"
-                );
-            }
-            return false;
-        }
         true
+    }
+
+    /// Whether there is room for a connection that has to wait. What can be answered at once needs
+    /// none, so that those who keep silent do not keep out those who ask.
+    fn has_room(&self, peer: SocketAddr) -> bool {
+        if !self.shared.is_crowded() {
+            return true;
+        }
+        self.shared.counters.count(Event::Crowded);
+        self.shared.make_room();
+        if let Some(suppressed) = self.shared.throttles.crowded.permit() {
+            tracing::warn!(
+                %peer,
+                max_connections = self.shared.settings.max_connections,
+                suppressed,
+                "epmd refuses a connection: as many as allowed are open"
+            );
+        }
+        false
     }
 
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
         let served = match self.answer_at_once(&stream, peer) {
             Ok(Next::Closed) => Ok(()),
             Ok(Next::Hold(name)) => self.hold(stream, name),
-            Ok(Next::Task(stage)) => self.spawn(stream, peer, stage),
+            Ok(Next::Task(stage)) if self.has_room(peer) => self.spawn(stream, peer, stage),
+            Ok(Next::Task(_)) => Ok(()),
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = served {
@@ -197,6 +204,12 @@ impl Accepting {
                 then: Then::Hold(name),
                 ..
             } => Next::Hold(name),
+            Reply {
+                then: Then::End, ..
+            } => {
+                self.shared.end();
+                Next::Closed
+            }
             // What is left to do has its place in a task.
             reply => Next::Task(Stage::Reply(reply)),
         })

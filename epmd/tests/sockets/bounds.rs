@@ -2,6 +2,7 @@
 
 use crate::common::{DEADLINE, Raw, bind, exchange, hold, loopback, settled, start};
 use erland_epmd::{Client, Server, ServerHandle};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
@@ -120,11 +121,40 @@ async fn refused_nodes_leave_room_for_requests_and_make_room() {
     assert_eq!(refused[1].read_to_end().await, b"");
     let _silent = Raw::connect(&server).await;
     settled(&server, |now| now.connections == 2).await;
-    // This request finds no room, and makes some.
-    assert_eq!(exchange(&server, NAMES).await, b"");
+    // This one finds no room, and makes some.
+    assert_eq!(exchange(&server, b"").await, b"");
     assert_eq!(refused[0].read_to_end().await, b"");
     settled(&server, |now| now.connections == 1).await;
     assert_ne!(exchange(&server, NAMES).await, b"");
+}
+
+#[tokio::test]
+async fn the_silent_do_not_keep_out_who_asks_at_once() {
+    let server = bind()
+        .await
+        .with_max_connections(2)
+        .with_admin(true)
+        .start();
+    let _silent = [Raw::connect(&server).await, Raw::connect(&server).await];
+    settled(&server, |now| now.connections == 2).await;
+    // The server is of this thread, and so finds the request there when it accepts.
+    let asked = |request: &[u8]| {
+        let stream = std::net::TcpStream::connect(server.local_addrs()[0]);
+        let mut stream = stream.expect("the server listens");
+        stream.write_all(request).expect("sent");
+        stream.set_nonblocking(true).expect("a socket option");
+        Raw(TcpStream::from_std(stream).expect("a runtime"))
+    };
+    let mut node = asked(&crate::common::alive2("foo"));
+    assert_eq!(node.read(6).await[..2], *b"v\0");
+    assert_eq!(asked(b"\0\x04zfoo").read_to_end().await[..2], *b"w\0");
+    assert_eq!(server.metrics().refused_crowded, 0);
+    assert_eq!(exchange(&server, b"").await, b"");
+    assert_eq!(server.metrics().refused_crowded, 1);
+    drop(node);
+    settled(&server, |now| now.names == 0).await;
+    assert_eq!(asked(b"\0\x01k").read_to_end().await, b"OK");
+    timeout(DEADLINE, server.ended()).await.expect("the end");
 }
 
 /// The address at which another host could reach this one.
