@@ -5,7 +5,7 @@
 use bytes::{BufMut, BytesMut};
 use erland::dist::{ConnectionLimits, Control, Event, Inbound, SpawnResult, Target};
 use erland::{Flags, NodeId, Pid, RawTerm, Reference, Term};
-use erland_interop_tests::{Peer, Probe, World, bare, chain, name_of, on_every_release};
+use erland_interop_tests::{Peer, Probe, Watch, World, bare, chain, name_of, on_every_release};
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -636,5 +636,56 @@ on_every_release! {
         // Both are as well as before.
         erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
         assert!(rust.is_alive(&ours));
+    }
+
+    async fn the_reason_names_the_culprit_and_other_links_stand(release) {
+        let world = World::start(release).await;
+        let rust = world.node("rust").await;
+        let erl = world.erl("erl").await;
+        erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+        let mut watch = Watch::on(&rust);
+        let mut peer = Peer::dial(&rust, "odd@127.0.0.1", world.cookie()).await;
+        watch.up("odd@127.0.0.1").await;
+        let forged = Pid::new(stranger(), 5, 0);
+        let to = Pid::new(rust.id().clone(), 5, 0);
+        peer.signal(&Term::tuple([int(1), Term::from(forged), Term::from(to)]), None).await;
+        let reason = watch.down("odd@127.0.0.1").await.to_string();
+        assert_eq!(
+            reason,
+            "protocol error: peer sent a malformed message: \
+             element 2 of LINK is not of the sending node"
+        );
+        peer.closed().await;
+        assert_eq!(rust.nodes(), ["erl@127.0.0.1"]);
+        erl.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
+    }
+
+    /// The difference: OTP finds out when the receiver looks at the message and closes the
+    /// connection; here the receiver is told, and the connection stands.
+    async fn a_payload_that_does_not_decode(release) {
+        let world = World::start(release).await;
+        let rust = world.node("rust").await;
+        let erl = world.erl("erl").await;
+        let port = erl.eval("element(2, erl_epmd:port_please(\"erl\", {127,0,0,1}))").await;
+        let mut probe = Probe::named(&rust, "evaluator").await;
+        let spoil = |peer: &Peer| {
+            let message = [int(6), Term::from(peer.pid(5)), sym(""), sym("evaluator")];
+            let mut body = with_header(&message, None);
+            body.push(255);
+            body
+        };
+        let peer = Peer::open_port(port.parse().expect("a port"), "odd@127.0.0.1").await;
+        let mut peer = peer.shake_hands(erl.name(), world.cookie(), flags()).await;
+        let body = spoil(&peer);
+        peer.write_frame(&body).await;
+        erl.eval("erland_helper:reply(0)").await;
+        peer.closed().await;
+
+        let mut peer = Peer::dial_with(&rust, "odd@127.0.0.1", world.cookie(), flags()).await;
+        let body = spoil(&peer);
+        peer.write_frame(&body).await;
+        assert!(probe.next().await.to_term().is_err());
+        let (verdict, _) = judge(peer, rust.id(), &[]).await;
+        assert_eq!(verdict, Survived);
     }
 }
