@@ -29,6 +29,7 @@ struct Accepting {
     turn: usize,
     shared: Arc<Shared>,
     buffer: Box<[u8; BUFFER]>,
+    streams: Streams,
 }
 
 /// Starts the task. What is returned ends when the server has ended.
@@ -37,6 +38,7 @@ pub(super) fn spawn(listeners: Vec<Listener>, shared: Arc<Shared>) -> watch::Rec
     let accepting = Accepting {
         listeners,
         turn: 0,
+        streams: Streams(Arc::clone(&shared)),
         shared,
         buffer: Box::new([0; BUFFER]),
     };
@@ -45,6 +47,16 @@ pub(super) fn spawn(listeners: Vec<Listener>, shared: Arc<Shared>) -> watch::Rec
         drop(done);
     });
     ended
+}
+
+/// Ends the streams of names when it is dropped: when the server has ended, or its runtime, which
+/// may be before the task has taken its first step.
+struct Streams(Arc<Shared>);
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        self.0.state().watchers.end();
+    }
 }
 
 impl Accepting {
@@ -62,7 +74,7 @@ impl Accepting {
         }
         drop(self.listeners);
         shared.until_emptied().await;
-        shared.state().watchers.end();
+        drop(self.streams);
         tracing::info!("epmd has ended");
     }
 

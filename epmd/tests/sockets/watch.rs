@@ -85,6 +85,25 @@ async fn the_stream_ends_with_the_server_when_all_names_are_gone() {
     assert_eq!(next(&mut late).await, "");
 }
 
+/// The tasks of the server are dropped then, wherever they stand.
+#[test]
+fn the_stream_ends_with_the_runtime_of_the_server() {
+    let runtime = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime")
+    };
+    let servers = runtime();
+    let server = servers.block_on(start()).0;
+    let mut watch = server.watch();
+    drop(servers);
+    runtime().block_on(async {
+        assert_eq!(next(&mut watch).await, "");
+        server.stop().await;
+    });
+}
+
 #[tokio::test]
 async fn what_happened_is_counted() {
     let server = bind().await.with_max_names(2).start();
