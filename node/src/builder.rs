@@ -40,6 +40,7 @@ pub struct NodeBuilder {
     static_peers: HashMap<String, SocketAddr>,
     net_ticktime: Duration,
     tick_intensity: u32,
+    dist_buf_busy_limit: usize,
     setup_timeout: Duration,
     shutdown_timeout: Duration,
 }
@@ -60,6 +61,7 @@ impl NodeBuilder {
             static_peers: HashMap::new(),
             net_ticktime: config::NET_TICKTIME,
             tick_intensity: config::TICK_INTENSITY,
+            dist_buf_busy_limit: config::DIST_BUF_BUSY_LIMIT,
             setup_timeout: config::SETUP_TIMEOUT,
             shutdown_timeout: config::SHUTDOWN_TIMEOUT,
         }
@@ -162,6 +164,19 @@ impl NodeBuilder {
         self
     }
 
+    /// How many bytes may wait to be sent over one connection before senders have to wait: 1 MiB by
+    /// default, as in OTP (`+zdbbl`, which counts in KiB); 1 KiB at least.
+    ///
+    /// It is compared before a message is taken, so one message may exceed it by its whole length.
+    /// A message in fragments (more than 64 KiB) counts with its first one, so that the large
+    /// message of one process holds up no small one of another: four such messages may be under
+    /// way at a time, and behind its own one a process may queue as much as this limit. Exit
+    /// signals, links, monitors and ticks never wait. [`Node::backlog_to`] tells what waits.
+    pub fn dist_buf_busy_limit(mut self, bytes: usize) -> NodeBuilder {
+        self.dist_buf_busy_limit = bytes;
+        self
+    }
+
     /// How long each step of setting up a connection may take: 7 s by default, as in OTP
     /// (`net_setuptime`).
     pub fn setup_timeout(mut self, timeout: Duration) -> NodeBuilder {
@@ -216,6 +231,9 @@ impl NodeBuilder {
         if self.net_ticktime.is_zero() || self.net_ticktime > config::MAX_TICKTIME {
             return Err(StartError::NetTicktime);
         }
+        if self.dist_buf_busy_limit < config::LEAST_BUSY_LIMIT {
+            return Err(StartError::DistBufBusyLimit);
+        }
         let mut allowed = AllowList::default();
         for entry in std::mem::take(&mut self.allowed) {
             if !allowed.add(&entry) {
@@ -242,6 +260,7 @@ impl NodeBuilder {
             static_peers: std::mem::take(&mut self.static_peers),
             net_ticktime: self.net_ticktime,
             tick_intensity: self.tick_intensity,
+            dist_buf_busy_limit: self.dist_buf_busy_limit,
             setup_timeout: self.setup_timeout,
             shutdown_timeout: self.shutdown_timeout,
         })

@@ -13,6 +13,10 @@ pub(crate) const NET_TICKTIME: Duration = Duration::from_secs(60);
 pub(crate) const MAX_TICKTIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// OTP's `net_tickintensity`: a look at the connection every quarter of the tick time.
 pub(crate) const TICK_INTENSITY: u32 = 4;
+/// OTP's default `dist_buf_busy_limit`, 1 MiB.
+pub(crate) const DIST_BUF_BUSY_LIMIT: usize = 1024 * 1024;
+/// The least that OTP's `+zdbbl` takes, 1 KiB.
+pub(crate) const LEAST_BUSY_LIMIT: usize = 1024;
 /// OTP's `net_setuptime`: each step of setting up a connection may take 7 s.
 pub(crate) const SETUP_TIMEOUT: Duration = Duration::from_secs(7);
 /// How long `shutdown` waits for processes to end, and then for what was sent to be written.
@@ -30,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) static_peers: HashMap<String, SocketAddr>,
     pub(crate) net_ticktime: Duration,
     pub(crate) tick_intensity: u32,
+    pub(crate) dist_buf_busy_limit: usize,
     pub(crate) setup_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
 }

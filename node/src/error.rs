@@ -58,6 +58,9 @@ pub enum StartError {
     /// The tick time is zero or longer than a year.
     #[error("use the net_ticktime")]
     NetTicktime,
+    /// The limit of what may wait to be sent is below 1 KiB.
+    #[error("accept a dist_buf_busy_limit below 1 KiB")]
+    DistBufBusyLimit,
     /// The distribution port could not be opened.
     #[error("listen on port {port} of {ips:?}")]
     Listen {
@@ -217,6 +220,23 @@ impl From<erland_etf::EncodeError> for SendError {
     fn from(error: erland_etf::EncodeError) -> SendError {
         SendError::Encode(error.into())
     }
+}
+
+/// Why a message was not sent without waiting. It was not taken, not even in part. The text
+/// completes "failed to …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TrySendError {
+    /// More is unsent than the limit, or a large message of the same sender is: what
+    /// `erlang:send/3` with `nosuspend` answers.
+    #[error("send at once: the connection to the node is busy")]
+    Busy,
+    /// The node is not connected, or not yet: what `erlang:send/3` with `noconnect` answers.
+    #[error("send at once: there is no connection to the node")]
+    NoConnection,
+    /// It could not be sent by waiting either.
+    #[error(transparent)]
+    Send(#[from] SendError),
 }
 
 /// Why a name was not registered. The text completes "failed to …".

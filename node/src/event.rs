@@ -37,6 +37,19 @@ pub enum NodeEvent {
         /// The exact cause.
         error: HandshakeFailure,
     },
+    /// A sender found no room on the connection to a node; told once until there is room again.
+    /// Only in [`Node::busy_events`](crate::Node::busy_events).
+    DistBusy {
+        /// Its name.
+        node: Atom,
+    },
+    /// After [`DistBusy`](NodeEvent::DistBusy): there is room again, and who found none should try
+    /// again; or the connection is no more. Only in
+    /// [`Node::busy_events`](crate::Node::busy_events).
+    DistReady {
+        /// Its name.
+        node: Atom,
+    },
 }
 
 /// Why a connection ended; `net_kernel:monitor_nodes/2` has the same kinds.

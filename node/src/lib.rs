@@ -30,7 +30,7 @@
 //! |---|---|
 //! | start, configure and stop a node | [`Node`], [`NodeBuilder`], [`Epmd`], [`CookieFile`] |
 //! | run code as a process | [`Node::spawn`], [`Context`], [`ExitReason`] |
-//! | send | [`Context::send`], [`Dest`], [`Payload`] |
+//! | send | [`Context::send`], [`Context::try_send`], [`Dest`], [`Payload`] |
 //! | receive | [`Context::recv`], [`Received`] |
 //! | link, monitor | [`Context::link`], [`Context::monitor`], [`Down`], [`Exit`] |
 //! | see nodes come and go | [`Node::events`], [`NodeEvent`] |
@@ -81,10 +81,13 @@ pub use erland_etf::{
 pub use builder::NodeBuilder;
 pub use cookie_file::{CookieFile, CookieFileError};
 pub use dest::{Dest, MonitorTarget};
-pub use error::{ConnectError, HandshakeFailure, PingError, RegisterError, SendError, StartError};
+pub use error::{
+    ConnectError, HandshakeFailure, PingError, RegisterError, SendError, StartError, TrySendError,
+};
 pub use event::{NodeDownReason, NodeEvent, NodeEvents};
 pub use exit_reason::{ExitReason, IntoExit};
 pub use lease::Epmd;
+pub use net::SendBacklog;
 pub use node::Node;
 pub use payload::Payload;
 pub use process::Context;

@@ -16,10 +16,10 @@ use crate::builder::NodeBuilder;
 use crate::config::Config;
 use crate::dest::Dest;
 use crate::epmds::Epmds;
-use crate::error::{ConnectError, RegisterError, SendError};
+use crate::error::{ConnectError, RegisterError, SendError, TrySendError};
 use crate::event::{EventHub, NodeEvents};
 use crate::exit_reason::ExitReason;
-use crate::net::Net;
+use crate::net::{BusyLimit, Net, SendBacklog};
 use crate::payload::Payload;
 use crate::process::Kind;
 use crate::process::table::ProcessTable;
@@ -138,6 +138,22 @@ impl Node {
             .await
     }
 
+    /// Sends a message in the name of the node if that takes no waiting; see
+    /// [`Context::try_send`](crate::Context::try_send).
+    ///
+    /// # Errors
+    ///
+    /// There is no room, no connection, or the message cannot be encoded for that node. It has not
+    /// been sent then.
+    pub fn try_send(
+        &self,
+        dest: impl Into<Dest>,
+        message: impl Into<Payload>,
+    ) -> Result<(), TrySendError> {
+        self.0
+            .try_send_message(&self.0.kernel_pid(), dest.into(), message.into())
+    }
+
     /// Sends an exit signal in the name of the node; see [`Context::exit`](crate::Context::exit).
     pub fn exit(&self, pid: &Pid, reason: impl Into<ExitReason>) {
         self.0
@@ -229,6 +245,33 @@ impl Node {
         self.0.events.subscribe()
     }
 
+    /// When connections become busy and when they are ready again, from now on: OTP's
+    /// `busy_dist_port` of `erlang:system_monitor/2`. Only [`NodeEvent::DistBusy`] and
+    /// [`NodeEvent::DistReady`], which may be many: on a connection that is used to capacity, some
+    /// thousand a second.
+    ///
+    /// [`NodeEvent::DistBusy`]: crate::NodeEvent::DistBusy
+    /// [`NodeEvent::DistReady`]: crate::NodeEvent::DistReady
+    #[must_use]
+    pub fn busy_events(&self) -> NodeEvents {
+        self.0.net.limit().events.subscribe()
+    }
+
+    /// What waits to be sent to a node; nothing if there is no connection to it.
+    #[must_use]
+    pub fn backlog_to(&self, node: &str) -> SendBacklog {
+        Atom::new(node).map_or_else(
+            |_| SendBacklog::default(),
+            |name| self.0.net.backlog_to(&name),
+        )
+    }
+
+    /// What waits to be sent to all nodes together.
+    #[must_use]
+    pub fn backlog(&self) -> SendBacklog {
+        self.0.net.backlog()
+    }
+
     /// Stops the node, in this order: it accepts no more connections and its name is free; its
     /// processes get the exit signal `shutdown`, and those still alive after
     /// [`shutdown_timeout`](NodeBuilder::shutdown_timeout) are killed; what was sent is written,
@@ -269,6 +312,7 @@ impl Node {
         }
         inner.processes.none_left(Kind::System).await;
         inner.events.close();
+        inner.net.limit().events.close();
         tasks.stopped.send_replace(true);
         tracing::info!(node = ?inner.name, "node stopped");
     }
@@ -328,12 +372,12 @@ impl NodeInner {
             name,
             processes: ProcessTable::new(id.clone()),
             id,
+            net: Net::new(BusyLimit::new(config.dist_buf_busy_limit)),
             config,
             runtime,
             port,
             names: Registry::default(),
             aliases: AliasTable::default(),
-            net: Net::default(),
             events: EventHub::new(),
             epmds: Epmds::default(),
             tasks: Tasks {

@@ -8,7 +8,7 @@ use erland_etf::{Atom, NodeId, Pid, Reference};
 use tokio::task::coop::consume_budget;
 
 use crate::dest::{Dest, MonitorTarget};
-use crate::error::SendError;
+use crate::error::{SendError, TrySendError};
 use crate::exit_reason::{ExitReason, SignalReason};
 use crate::net::{Link, Via};
 use crate::node::NodeInner;
@@ -95,6 +95,23 @@ impl NodeInner {
                 control,
                 payload,
             } => self.net.send(self, &node, from, &control, &payload).await,
+        }
+    }
+
+    /// Sends a message if there is room for it now, or refuses it whole.
+    pub(crate) fn try_send_message(
+        &self,
+        from: &Pid,
+        dest: Dest,
+        payload: Payload,
+    ) -> Result<(), TrySendError> {
+        match self.route(from, dest, payload) {
+            Route::Done => Ok(()),
+            Route::Remote {
+                node,
+                control,
+                payload,
+            } => self.net.try_send(&node, from, &control, &payload),
         }
     }
 

@@ -16,7 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::inbound::{deliver, unknown};
-use super::link::{HIGH_WATER, Link, Order};
+use super::link::{Link, Order};
+use crate::config::DIST_BUF_BUSY_LIMIT;
 use crate::error::Chain;
 use crate::event::NodeDownReason;
 use crate::node::Node;
@@ -26,9 +27,16 @@ use crate::transport::BoxedTransport;
 const FRAMES_PER_POLL: usize = 256;
 /// Segments in one vectored write.
 const SEGMENTS_PER_WRITE: usize = 64;
-/// Unsent bytes above which nothing more is read. Far above what senders may queue, since they
-/// wait; only answers to the peer's own signals come to so much.
-const ANSWERS_HELD: usize = 16 * HIGH_WATER;
+/// Bytes read in one poll before what is to be written gets its turn: a stream from the peer must
+/// not hold up the answer to a small message in it.
+const READ_PER_POLL: usize = 256 * 1024;
+/// Bytes written in one poll before what has arrived gets its turn.
+const WRITTEN_PER_POLL: usize = 256 * 1024;
+/// Later fragments handed out in one go, in bytes; what is small waits for these to be written.
+pub(super) const BULK_PER_TURN: usize = 4 * 64 * 1024;
+/// Unsent bytes, in multiples of what senders may queue and of 1 MiB, above which nothing more is
+/// read. Senders wait; only answers to the peer's own signals come to so much.
+const ANSWERS_HELD: usize = 16;
 /// What is read at least in one go.
 const READ_SIZE: usize = 64 * 1024;
 
@@ -42,6 +50,7 @@ pub(super) struct Driver {
     ticker: Ticker,
     next_tick: Pin<Box<Sleep>>,
     bytes_read: u64,
+    answers_held: usize,
     /// All is written and our direction is closed; what is left is the peer's end.
     finished: bool,
 }
@@ -56,6 +65,8 @@ impl Driver {
         ticker: Ticker,
     ) -> Driver {
         let first = ticker.first_check(node.inner().random_u32());
+        let limit = node.inner().config.dist_buf_busy_limit;
+        let answers_held = limit.max(DIST_BUF_BUSY_LIMIT).saturating_mul(ANSWERS_HELD);
         let next_tick = Box::pin(sleep_until(Instant::now() + first));
         Driver {
             node,
@@ -67,6 +78,7 @@ impl Driver {
             ticker,
             next_tick,
             bytes_read: 0,
+            answers_held,
             finished: false,
         }
     }
@@ -88,9 +100,15 @@ impl Driver {
         node.inner().net.take_down(node.inner(), &link, reason);
     }
 
-    /// Writes until the transport takes no more; ready only when the connection is to end.
+    /// Writes until the transport takes no more or the turn is over; ready only when the
+    /// connection is to end.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
+        let mut budget = WRITTEN_PER_POLL;
         loop {
+            if budget == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match self.link.transmit(&mut self.segments, cx.waker()) {
                 Order::Write => {}
                 Order::Wait => {
@@ -124,6 +142,7 @@ impl Driver {
                 Ok(written) => {
                     advance(&mut self.segments, written);
                     self.link.sent(written);
+                    budget = budget.saturating_sub(written);
                 }
                 Err(error) => return Poll::Ready(error.into()),
             }
@@ -133,6 +152,7 @@ impl Driver {
     /// Reads and delivers; pending when there is nothing to read or the turn is over.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<NodeDownReason> {
         let mut budget = FRAMES_PER_POLL;
+        let mut bytes = READ_PER_POLL;
         loop {
             // Nothing is delivered once the end of the connection is being told.
             let Some(gate) = self.link.gate() else {
@@ -157,11 +177,18 @@ impl Driver {
                 }
             }
             drop(gate);
+            if bytes == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             self.received.reserve(self.inbound.wanted().max(READ_SIZE));
             match ready!(pin!(self.transport.read_buf(&mut self.received)).poll(cx)) {
                 Ok(0) if self.finished => return Poll::Ready(NodeDownReason::Shutdown),
                 Ok(0) => return Poll::Ready(NodeDownReason::ConnectionClosed),
-                Ok(read) => self.bytes_read += read as u64,
+                Ok(read) => {
+                    self.bytes_read += read as u64;
+                    bytes = bytes.saturating_sub(read);
+                }
                 Err(error) => return Poll::Ready(error.into()),
             }
         }
@@ -196,14 +223,14 @@ impl Future for Driver {
         }
         loop {
             // A peer that asks and does not read the answers is not asked for more questions.
-            let held = this.link.backlog() > ANSWERS_HELD;
+            let held = this.link.unsent_signals() > this.answers_held;
             if !held && let Poll::Ready(reason) = this.poll_read(cx) {
                 return Poll::Ready(reason);
             }
             if let Poll::Ready(reason) = this.poll_write(cx) {
                 return Poll::Ready(reason);
             }
-            if !held || this.link.backlog() > ANSWERS_HELD {
+            if !held || this.link.unsent_signals() > this.answers_held {
                 return Poll::Pending;
             }
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use erland_dist::{ConnectionLimits, Inbound, Negotiated, Outbound, Ticker};
+use erland_dist::{ConnectionLimits, Inbound, Negotiated, Outbound, OutboundLimits, Ticker};
 use erland_etf::NodeId;
 
-use super::driver::Driver;
+use super::driver::{BULK_PER_TURN, Driver};
 use super::link::Link;
 use super::table::Attempt;
 use crate::node::Node;
@@ -23,10 +23,11 @@ pub(super) fn establish(
 ) {
     let inner = node.inner();
     let flags = negotiated.flags;
-    if !inner
-        .net
-        .established(inner, link, attempt, Outbound::new(flags))
-    {
+    let mut limits = OutboundLimits::default();
+    limits.high_water = inner.config.dist_buf_busy_limit;
+    limits.bulk_per_turn = BULK_PER_TURN;
+    let outbound = Outbound::with_limits(flags, limits);
+    if !inner.net.established(inner, link, attempt, outbound) {
         return;
     }
     tracing::info!(node = ?link.peer, "node up");

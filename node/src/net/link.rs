@@ -15,6 +15,7 @@ use erland_etf::{Atom, Pid, Reference};
 use tokio::sync::{Notify, watch};
 
 use super::Via;
+use super::backlog::{BusyLimit, LinkLoad, SendBacklog};
 use super::relations::RemoteRelations;
 use crate::error::{Chain, ConnectError};
 use crate::exit_reason::ExitReason;
@@ -23,9 +24,6 @@ use crate::payload::Wire;
 use crate::process::signal::{DemonitorSignal, ExitKind, Signal};
 use crate::sync::Mutex;
 
-/// Bytes above which senders wait for a connection that is being set up: OTP's default
-/// `dist_buf_busy_limit`, as for one that is up.
-pub(super) const HIGH_WATER: usize = 1024 * 1024;
 /// What an entry of the queue of a link that is not up yet counts beside its payload.
 const PENDING_OVERHEAD: usize = 128;
 /// How many relations are told of a lost connection before other tasks get a turn.
@@ -41,6 +39,7 @@ pub(crate) struct Link {
     closed: Mutex<bool>,
     /// Told when somebody for whom there was no room should ask again, and when the link is shut.
     room: Notify,
+    load: LinkLoad,
     /// Whether what is encoded from now on may refer to atoms of the connection's cache.
     atom_cache: AtomicBool,
     /// How the set-up ended; `None` while it is under way.
@@ -98,13 +97,14 @@ pub(super) enum Order {
 }
 
 impl Link {
-    pub(super) fn new(peer: Atom) -> Arc<Link> {
+    pub(super) fn new(peer: Atom, limit: &Arc<BusyLimit>) -> Arc<Link> {
         Arc::new(Link {
             peer,
             state: Mutex::new(State::Pending(Pending::default())),
             relations: Mutex::default(),
             closed: Mutex::default(),
             room: Notify::new(),
+            load: LinkLoad::new(limit),
             atom_cache: AtomicBool::new(false),
             outcome: watch::Sender::new(None),
             gone: watch::Sender::new(false),
@@ -149,13 +149,17 @@ impl Link {
     pub(super) fn offer(&self, sender: &Pid, control: &Control, payload: &Wire) -> Offer {
         let mut state = self.state.lock();
         match &mut *state {
-            State::Pending(pending) if pending.bytes >= HIGH_WATER => Offer::Full,
+            State::Pending(pending) if pending.bytes >= self.load.limit() => {
+                self.load.set_busy(&self.peer);
+                Offer::Full
+            }
             State::Pending(pending) => {
                 pending.push(Some(sender.clone()), control.clone(), Some(payload.clone()));
                 Offer::Taken
             }
             State::Up(up) if up.finishing => Offer::Shut,
             State::Up(up) if !up.outbound.room_for(Some(sender), payload.bytes.len()) => {
+                self.load.set_busy(&self.peer);
                 Offer::Full
             }
             State::Up(up) => {
@@ -175,20 +179,52 @@ impl Link {
 
     /// Waits until an offer of `sender` of so many bytes is worth making again: there is room, or
     /// the link is down.
+    ///
+    /// Cancel safe: nothing is kept for who waits but a place among the others.
     pub(super) async fn room(&self, sender: &Pid, len: usize) {
+        let mut suspended = None;
         loop {
             let mut notified = std::pin::pin!(self.room.notified());
             notified.as_mut().enable();
-            let full = match &*self.state.lock() {
-                State::Pending(pending) => pending.bytes >= HIGH_WATER,
-                State::Up(up) => !up.finishing && !up.outbound.room_for(Some(sender), len),
-                State::Shut => false,
-            };
-            if !full {
+            if !self.is_full_for(sender, len) {
                 return;
             }
+            suspended.get_or_insert_with(|| self.load.suspend());
             notified.await;
         }
+    }
+
+    /// Would the smallest message of `sender` find no room?
+    pub(super) fn is_full(&self, sender: &Pid) -> bool {
+        self.is_full_for(sender, 0)
+    }
+
+    fn is_full_for(&self, sender: &Pid, len: usize) -> bool {
+        let state = self.state.lock();
+        let full = match &*state {
+            State::Pending(pending) => pending.bytes >= self.load.limit(),
+            State::Up(up) => !up.finishing && !up.outbound.room_for(Some(sender), len),
+            State::Shut => false,
+        };
+        if full {
+            self.load.set_busy(&self.peer);
+        }
+        full
+    }
+
+    /// Has somebody found no room since there last was some? A hint, without a lock.
+    pub(super) fn is_busy(&self) -> bool {
+        self.load.is_busy()
+    }
+
+    /// What waits to be sent over this link.
+    pub(super) fn backlog(&self) -> SendBacklog {
+        let bytes = match &*self.state.lock() {
+            State::Pending(pending) => pending.bytes,
+            State::Up(up) => up.outbound.pending(),
+            State::Shut => 0,
+        };
+        self.load.backlog(bytes)
     }
 
     /// The connection is there: what was kept goes first. False when the link was shut meanwhile.
@@ -212,6 +248,7 @@ impl Link {
         self.atom_cache
             .store(up.outbound.most_refs() > 0, Ordering::Relaxed);
         *state = State::Up(up);
+        self.load.set_ready(&self.peer);
         drop(state);
         for error in refused {
             tracing::warn!(node = ?self.peer, error = %Chain(&error), "message dropped");
@@ -237,6 +274,7 @@ impl Link {
             return;
         };
         up.finishing = true;
+        self.load.set_ready(&self.peer);
         let driver = up.wake();
         drop(state);
         if let Some(driver) = driver {
@@ -247,7 +285,11 @@ impl Link {
 
     /// Takes no more and gives up what is unsent; the driver drops the connection.
     pub(super) fn shut(&self, failure: ConnectError) {
-        let state = std::mem::replace(&mut *self.state.lock(), State::Shut);
+        let state = {
+            let mut state = self.state.lock();
+            self.load.set_ready(&self.peer);
+            std::mem::replace(&mut *state, State::Shut)
+        };
         if let State::Up(up) = state
             && let Some(driver) = up.driver
         {
@@ -296,6 +338,9 @@ impl Link {
                 if segments.is_empty() {
                     up.outbound.transmit(segments);
                     relieved = up.outbound.relieved();
+                    if relieved {
+                        self.load.set_ready(&self.peer);
+                    }
                 }
                 up.idle = segments.is_empty();
                 match (up.idle, up.finishing) {
@@ -317,7 +362,11 @@ impl Link {
         let relieved = match &mut *self.state.lock() {
             State::Up(up) => {
                 up.outbound.sent(bytes);
-                up.outbound.relieved()
+                let relieved = up.outbound.relieved();
+                if relieved {
+                    self.load.set_ready(&self.peer);
+                }
+                relieved
             }
             State::Pending(_) | State::Shut => false,
         };
@@ -345,7 +394,7 @@ impl Link {
 
     /// Bytes of signals that are not sent yet, but for those of large messages under way: the
     /// answers to what the peer asks are among these.
-    pub(super) fn backlog(&self) -> usize {
+    pub(super) fn unsent_signals(&self) -> usize {
         match &*self.state.lock() {
             State::Up(up) => up.outbound.queued() + up.outbound.held(),
             State::Pending(_) | State::Shut => 0,

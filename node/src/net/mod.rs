@@ -2,6 +2,7 @@
 
 mod accept;
 mod admission;
+mod backlog;
 mod connect;
 mod driver;
 mod establish;
@@ -10,12 +11,15 @@ mod inbound;
 mod link;
 mod names;
 mod relations;
+mod send;
 mod table;
 
 use std::sync::Arc;
 
 pub(crate) use accept::serve;
 pub(crate) use admission::Handshakes;
+pub(crate) use backlog::BusyLimit;
+pub use backlog::SendBacklog;
 pub(crate) use connect::be_named;
 pub(crate) use link::Link;
 pub(crate) use table::Net;

@@ -7,17 +7,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use erland_dist::{Control, Outbound};
-use erland_etf::{Atom, Pid};
+use erland_dist::Outbound;
+use erland_etf::Atom;
 use tokio::task::AbortHandle;
 
+use super::backlog::BusyLimit;
 use super::connect;
-use super::link::{Link, Offer};
+use super::link::Link;
 use super::names::NamePool;
-use crate::error::{ConnectError, SendError};
+use crate::error::ConnectError;
 use crate::event::{NodeDownReason, NodeEvent};
 use crate::node::NodeInner;
-use crate::payload::Payload;
 use crate::sync::Mutex;
 
 mod claim;
@@ -25,9 +25,10 @@ mod claim;
 pub(super) use claim::Claimed;
 
 /// All links of a node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Net {
     table: Mutex<Table>,
+    limit: Arc<BusyLimit>,
 }
 
 #[derive(Debug, Default)]
@@ -78,53 +79,75 @@ enum Phase {
 pub(super) struct Attempt(u64);
 
 impl Net {
+    pub(crate) fn new(limit: Arc<BusyLimit>) -> Net {
+        Net {
+            table: Mutex::default(),
+            limit,
+        }
+    }
+
+    pub(crate) fn limit(&self) -> &BusyLimit {
+        &self.limit
+    }
+
+    /// The link to a node if there is one, up or not.
+    pub(super) fn find(&self, name: &Atom) -> Option<Arc<Link>> {
+        let table = self.table.lock();
+        let entry = table.entries.get(name)?;
+        Some(match &entry.phase {
+            Phase::Closing {
+                successor: Some(next),
+            } => Arc::clone(next),
+            _ => Arc::clone(&entry.link),
+        })
+    }
+
+    /// The link to a node that is connected.
+    pub(super) fn link_up(&self, name: &Atom) -> Option<Arc<Link>> {
+        match self.table.lock().entries.get(name) {
+            Some(Entry {
+                link,
+                phase: Phase::Up,
+            }) => Some(Arc::clone(link)),
+            Some(_) | None => None,
+        }
+    }
+
+    /// All links, up or not.
+    pub(super) fn links(&self) -> Vec<Arc<Link>> {
+        let table = self.table.lock();
+        let mut links = Vec::with_capacity(table.entries.len());
+        for entry in table.entries.values() {
+            links.push(Arc::clone(&entry.link));
+            if let Phase::Closing {
+                successor: Some(next),
+            } = &entry.phase
+            {
+                links.push(Arc::clone(next));
+            }
+        }
+        links
+    }
+
     /// The link to a node, set up now if there is none; `None` once the node is shutting down.
-    fn link(&self, node: &NodeInner, name: &Atom) -> Option<Arc<Link>> {
+    pub(super) fn link(&self, node: &NodeInner, name: &Atom) -> Option<Arc<Link>> {
         let mut table = self.table.lock();
         if table.stopped {
             return None;
         }
         if let Some(entry) = table.entries.get_mut(name) {
             return Some(match &mut entry.phase {
-                Phase::Closing { successor } => {
-                    Arc::clone(successor.get_or_insert_with(|| Link::new(name.clone())))
-                }
+                Phase::Closing { successor } => Arc::clone(
+                    successor.get_or_insert_with(|| Link::new(name.clone(), &self.limit)),
+                ),
                 Phase::Dialling { .. } | Phase::Accepting { .. } | Phase::Up => {
                     Arc::clone(&entry.link)
                 }
             });
         }
-        let link = Link::new(name.clone());
+        let link = Link::new(name.clone(), &self.limit);
         table.dial(node, &link);
         Some(link)
-    }
-
-    /// Sends a message: waits for room, and for nothing else.
-    pub(crate) async fn send(
-        &self,
-        node: &NodeInner,
-        name: &Atom,
-        sender: &Pid,
-        control: &Control,
-        payload: &Payload,
-    ) -> Result<(), SendError> {
-        let mut wire = None;
-        // Without a link the node is shutting down: the message vanishes, as it would with any
-        // other unreachable node.
-        while let Some(link) = self.link(node, name) {
-            let wire = match &wire {
-                Some(wire) => wire,
-                None => wire.insert(payload.to_wire(link.has_atom_cache())?),
-            };
-            match link.offer(sender, control, wire) {
-                Offer::Taken => return Ok(()),
-                Offer::Full => link.room(sender, wire.bytes.len()).await,
-                // The table has, or is about to have, the next link.
-                Offer::Shut => tokio::task::yield_now().await,
-                Offer::Refused(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
     }
 
     /// Hands the link to a node to `put`, which queues a signal that never waits and says whether
@@ -250,7 +273,8 @@ impl Net {
             };
             match (heir, successor) {
                 (Some(attempt), successor) if !table.stopped => {
-                    let link = successor.unwrap_or_else(|| Link::new(link.peer.clone()));
+                    let link =
+                        successor.unwrap_or_else(|| Link::new(link.peer.clone(), &self.limit));
                     table.accepting(link, attempt);
                 }
                 (None, Some(successor)) if !table.stopped => table.dial(node, &successor),
@@ -301,7 +325,7 @@ impl Net {
     /// The entry for the node that has given this one its name, about to be established.
     pub(super) fn named_by(&self, peer: &Atom) -> (Arc<Link>, Attempt) {
         let mut table = self.table.lock();
-        let (link, attempt) = (Link::new(peer.clone()), table.attempt());
+        let (link, attempt) = (Link::new(peer.clone(), &self.limit), table.attempt());
         table.accepting(Arc::clone(&link), attempt);
         table.naming = Some(Arc::clone(&link));
         (link, attempt)

@@ -12,7 +12,7 @@ use super::received::{Down, DownProcess, Received};
 use super::relations::{LinkEntry, MonitorEntry};
 use super::{Ended, Inner, Process, RECEIVES_PER_POLL};
 use crate::dest::{Dest, MonitorTarget};
-use crate::error::{RegisterError, SendError};
+use crate::error::{RegisterError, SendError, TrySendError};
 use crate::exit_reason::{ExitReason, IntoExit};
 use crate::net::Via;
 use crate::node::Node;
@@ -124,9 +124,11 @@ impl Context {
 
     /// Sends a message, as Erlang's `!`. A destination that does not exist is no error.
     ///
-    /// Waits while the connection to the destination's node holds more than its limit of unsent
-    /// bytes (1 MiB, OTP's `dist_buf_busy_limit`); a local destination never waits. The message is
-    /// taken only once there is room.
+    /// Waits while the connection to the destination's node holds more than its
+    /// [limit](crate::NodeBuilder::dist_buf_busy_limit) of unsent bytes (1 MiB), while a message
+    /// of more than 64 KiB that this process sent there before is under way if this is one too,
+    /// and while four of other processes are; a local destination never waits. The message is taken
+    /// only once there is room, and is then written in the background.
     ///
     /// Cancel safe: a dropped future has sent nothing, a completed one has.
     ///
@@ -145,6 +147,26 @@ impl Context {
             .inner()
             .send_message(&self.process.pid, dest.into(), message.into())
             .await
+    }
+
+    /// Sends a message if that takes no waiting: never blocks, and what it takes is on its way as
+    /// with [`send`](Context::send). A destination on this node never refuses.
+    ///
+    /// Makes no connection: [`Node::connect`] does. When there is room again is told by
+    /// [`Node::busy_events`]. Keep a clone of a message that may be refused.
+    ///
+    /// # Errors
+    ///
+    /// There is no room, no connection, or the message cannot be encoded for that node. Nothing
+    /// has been sent then.
+    pub fn try_send(
+        &self,
+        dest: impl Into<Dest>,
+        message: impl Into<Payload>,
+    ) -> Result<(), TrySendError> {
+        self.node
+            .inner()
+            .try_send_message(&self.process.pid, dest.into(), message.into())
     }
 
     /// Links this process and another: when either ends, the other gets an exit signal.

@@ -35,7 +35,7 @@ impl Net {
                     return (Claimed::Stopping, attempt);
                 }
                 let Some(entry) = table.entries.get_mut(name.atom()) else {
-                    let link = Link::new(name.atom().clone());
+                    let link = Link::new(name.atom().clone(), &self.limit);
                     table.accepting(link, attempt);
                     return (Claimed::Answer(Verdict::Ok), attempt);
                 };
@@ -76,7 +76,7 @@ impl Net {
                 stage: Stage::SendName,
                 kind: MalformedKind::BadName(error),
             })?;
-        let link = Link::new(given.name.atom().clone());
+        let link = Link::new(given.name.atom().clone(), &self.limit);
         table.accepting(link, attempt);
         Ok(Some((given, attempt)))
     }
@@ -111,7 +111,7 @@ impl Net {
                     return false;
                 }
                 let Some(entry) = table.entries.get_mut(name) else {
-                    table.accepting(Link::new(name.clone()), attempt);
+                    table.accepting(Link::new(name.clone(), &self.limit), attempt);
                     return true;
                 };
                 match &mut entry.phase {
