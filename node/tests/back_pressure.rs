@@ -77,7 +77,12 @@ impl Deaf {
         Deaf {
             stream,
             received,
-            inbound: Inbound::new(negotiated.flags, &peer, ConnectionLimits::default()),
+            inbound: Inbound::new(
+                negotiated.flags,
+                node.id(),
+                &peer,
+                ConnectionLimits::default(),
+            ),
             id: NodeId::new(name.atom().clone(), 77),
         }
     }
