@@ -1,7 +1,8 @@
-//! The term codec and the epmd beside their peers: see `bench/run` and docs/performance.md.
+//! The term codec, the epmd and the distribution beside their peers: see `bench/run` and docs/performance.md.
 
 mod child;
 mod corpus;
+mod dist;
 mod epmd;
 mod floor;
 mod peers;
@@ -29,6 +30,7 @@ const GROUPS: [[&str; 2]; 3] = [
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = epmd::main(&arguments)
+        .or_else(|| dist::main(&arguments))
         .unwrap_or_else(|| Options::parse().and_then(|options| run(&options)));
     match done {
         Ok(()) => ExitCode::SUCCESS,

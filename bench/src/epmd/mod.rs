@@ -1,12 +1,12 @@
 //! The epmd of `erland-epmd` beside OTP's, under the same load: see `bench/run epmd`.
 
 mod daemon;
-mod embedded;
+pub mod embedded;
 mod held;
 mod holder;
 mod load;
 mod parallel;
-mod results;
+pub mod results;
 mod wire;
 
 use std::env;

@@ -131,7 +131,7 @@ impl Results {
 }
 
 /// The sample at `part` of the way from the least to the greatest, between two the mean by weight.
-fn quantile(samples: &[f64], part: f64) -> f64 {
+pub fn quantile(samples: &[f64], part: f64) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     #[expect(
