@@ -64,6 +64,8 @@ where
         .with_max_level(level(debug))
         // Its complaints about a closed stream would go to that stream, and panic.
         .log_internal_errors(false)
+        // Another package of the same build may have asked for colours.
+        .with_ansi(false)
         .with_writer(writer);
     match format {
         Format::Text => log
