@@ -86,6 +86,11 @@ fn not_allowed(error: &PingError) -> bool {
     )
 }
 
+/// Waits until the node has noticed that the connection is gone: a ping before that is a `pang`
+/// without an attempt.
+const FORGOTTEN: &str = "(fun Wait() -> case ets:lookup(sys_dist, 'rust@127.0.0.1') of \
+    [] -> ok; _ -> erlang:yield(), Wait() end end)()";
+
 on_every_release! {
     async fn they_are_told_alive_and_replace_what_is_stale(release) {
         let world = World::start(release).await;
@@ -215,6 +220,8 @@ on_every_release! {
             assert!(rust.disconnect(name));
             watch.down(name).await;
         }
+        theirs.expect(FORGOTTEN, "ok").await;
+        ours.expect(FORGOTTEN, "ok").await;
         theirs.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
         ours.expect("net_adm:ping('rust@127.0.0.1')", "pong").await;
         // Changed on one side only: nobody gets in any more.
@@ -222,6 +229,7 @@ on_every_release! {
         rust.set_peer_cookie("ours@127.0.0.1", "other").expect("a name");
         assert!(rust.disconnect("ours@127.0.0.1"));
         watch.down("ours@127.0.0.1").await;
+        ours.expect(FORGOTTEN, "ok").await;
         ours.expect("net_adm:ping('rust@127.0.0.1')", "pang").await;
         let failure = watch.refused().await;
         assert!(

@@ -124,7 +124,7 @@ on_every_release! {
             let witness = Term::from((6_i64, liar.pid(1), atom!(""), atom!("witness")));
             liar.signal(&witness, Some(&Term::from(atom!("after")))).await;
             tokio::select! {
-                seen = witness_probe.message() => assert_eq!(seen, "after"),
+                seen = witness_probe.message() => assert_eq!(seen, "'after'"),
                 _ = watch.down(ODD) => {}
             }
         }
