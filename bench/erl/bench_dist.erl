@@ -60,7 +60,10 @@ pings(Peer, Until, Number, All) ->
     receive Number -> ok end,
     End = erlang:monotonic_time(nanosecond),
     case End < Until of
-        true -> pings(Peer, Until, Number + 1, [End - Begin | All]);
+        true ->
+            %% As long as the pause of the other peers.
+            receive after 1 -> ok end,
+            pings(Peer, Until, Number + 1, [End - Begin | All]);
         false -> [End - Begin | All]
     end.
 

@@ -3,6 +3,10 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
+/// Between a ping and the next: without it, a stream that pauses would be measured most often while
+/// it does, and a ping would take a core from the stream.
+pub const PAUSE: Duration = Duration::from_millis(1);
+
 /// A request: `WHAT MILLISECONDS PEER BYTES`, as `erl/bench_dist.erl` has it.
 #[derive(Clone, Debug)]
 pub struct Request {

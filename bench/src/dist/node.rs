@@ -7,7 +7,7 @@ use erland::{Atom, Context, Epmd, Node, Payload, Received, Term, atom};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::load::{Answer, Request, serve};
+use super::load::{Answer, PAUSE, Request, serve};
 
 /// The first argument that makes this program such a node; then its name.
 pub const ARGUMENT: &str = "dist-node";
@@ -129,6 +129,7 @@ async fn pings(mut ctx: Context, peer: Atom, time: Duration) -> Vec<Duration> {
         if end >= until {
             return all;
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

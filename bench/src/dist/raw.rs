@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use super::load::{Answer, Request, reply, serve};
+use super::load::{Answer, PAUSE, Request, reply, serve};
 
 /// The first argument that makes this program the end that is asked.
 pub const ARGUMENT: &str = "dist-raw";
@@ -92,6 +92,7 @@ fn run(
             orders.send(Order::Ping).map_err(|_| ended())?;
             answers.recv().map_err(|_| ended())?;
             all.push(begin.elapsed());
+            std::thread::sleep(PAUSE);
         }
         answer = answer.with_pings(all);
     }
