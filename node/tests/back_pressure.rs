@@ -74,16 +74,12 @@ impl Deaf {
             }
         };
         let peer = NodeId::new(negotiated.peer.atom().clone(), negotiated.peer_creation);
+        let id = NodeId::new(name.atom().clone(), 77);
         Deaf {
             stream,
             received,
-            inbound: Inbound::new(
-                negotiated.flags,
-                node.id(),
-                &peer,
-                ConnectionLimits::default(),
-            ),
-            id: NodeId::new(name.atom().clone(), 77),
+            inbound: Inbound::new(negotiated.flags, &id, &peer, ConnectionLimits::default()),
+            id,
         }
     }
 
