@@ -1,11 +1,8 @@
 //! Every way into a connection, between live nodes: the status messages, the allow lists, the
 //! cookies of single peers, the old name message, and a flood.
 
-use bytes::BytesMut;
-use erland::dist::{HandshakeError, Identity, Initiator, InitiatorStep, LengthPrefix, Stage};
-use erland::{
-    ConnectError, Cookie, Flags, HandshakeFailure, NodeDownReason, NodeEvent, NodeName, PingError,
-};
+use erland::dist::{HandshakeError, Stage};
+use erland::{ConnectError, Cookie, Flags, HandshakeFailure, NodeDownReason, NodeEvent, PingError};
 use erland_interop_tests::{
     CREATION, Erl, Peer, Probe, Watch, World, on_every_release, start, within,
 };
@@ -20,28 +17,9 @@ async fn port_of(world: &World, erl: &Erl) -> u16 {
 
 /// Connects a scripted peer to a live node, under this name.
 async fn dial_erl(world: &World, erl: &Erl, name: &str) -> Peer {
-    let mut peer = Peer::open_port(port_of(world, erl).await, name).await;
-    let mut out = BytesMut::new();
-    let identity = Identity {
-        name: NodeName::parse(name).expect("a name"),
-        creation: CREATION,
-        flags: Flags::HONOURED,
-    };
-    let target = NodeName::parse(erl.name()).expect("a name");
-    let (cookie, prefix) = (Cookie::new(world.cookie()), LengthPrefix::Two);
-    let mut initiator = Initiator::start(identity, target, cookie, 5, prefix, &mut out);
-    loop {
-        peer.write(&out.split()).await;
-        let body = peer.handshake_frame().await.expect("an answer of the node");
-        match initiator
-            .receive(&body, &mut out)
-            .expect("a valid handshake")
-        {
-            InitiatorStep::Continue => {}
-            InitiatorStep::Done(_) => return peer,
-            step => panic!("unexpected in a handshake: {step:?}"),
-        }
-    }
+    let peer = Peer::open_port(port_of(world, erl).await, name).await;
+    peer.shake_hands(erl.name(), world.cookie(), Flags::HONOURED)
+        .await
 }
 
 /// `send_name` before OTP 23.

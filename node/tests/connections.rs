@@ -341,12 +341,7 @@ async fn a_node_whose_net_kernel_was_killed_answers_pings() {
 /// A peer that gave an attempt up, or a stranger with its name, does not keep its next one out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_attempt_under_a_name_does_not_keep_its_owner_out() {
-    let first = builder().start().await.unwrap();
-    let second = builder()
-        .static_peer(first.name().as_str(), address(&first))
-        .start()
-        .await
-        .unwrap();
+    let (first, second) = two().await;
     // `send_name` of the Distribution Handshake, in the name of the second.
     let name = second.name().as_str().as_bytes();
     let mut message = vec![b'N'];

@@ -4,19 +4,14 @@ use erland::dist::Stage;
 use erland::{HandshakeFailure, NodeEvent};
 use tokio::time::Instant;
 
-use crate::common::{address, builder};
+use crate::common::two;
 use crate::raw::{Raw, event, send_name};
 
 /// Half of them silent, half in the middle of a handshake that goes no further.
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_half_open_connections_keeps_nobody_out() {
     crate::raw::metronome();
-    let first = builder().start().await.unwrap();
-    let second = builder()
-        .static_peer(first.name().as_str(), address(&first))
-        .start()
-        .await
-        .unwrap();
+    let (first, second) = two().await;
     let mut events = first.events();
     let mut flood = Vec::new();
     for number in 0..300 {
@@ -61,12 +56,7 @@ async fn a_flood_of_half_open_connections_keeps_nobody_out() {
 #[tokio::test(start_paused = true)]
 async fn one_that_is_sent_away_leaves_nothing_behind() {
     crate::raw::metronome();
-    let first = builder().start().await.unwrap();
-    let second = builder()
-        .static_peer(first.name().as_str(), address(&first))
-        .start()
-        .await
-        .unwrap();
+    let (first, second) = two().await;
     // In the name of the second, so that it is what the entry is for.
     let mut thief = Raw::open(&first).await;
     thief.write(&send_name(second.name().as_str())).await;

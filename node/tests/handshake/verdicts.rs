@@ -330,6 +330,7 @@ async fn the_first_to_prove_itself_is_the_peer() {
 async fn a_node_that_shuts_down_lets_nobody_in() {
     crate::raw::metronome();
     let node = builder().start().await.unwrap();
+    let mut busy = node.busy_events();
     // Somebody who does not read keeps the node from ending at once.
     let _deaf = Raw::connect(&node, SMALLER).await;
     let to = erland::Atom::new(SMALLER).unwrap();
@@ -341,13 +342,15 @@ async fn a_node_that_shuts_down_lets_nobody_in() {
     });
     let mut late = Raw::open(&node).await;
     // Until the sender waits for room.
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let waits = event(&mut busy).await;
+    assert!(matches!(waits, NodeEvent::DistBusy { .. }), "{waits:?}");
     assert!(node.is_alive(&full));
     let mut events = node.events();
     let stopping = tokio::spawn({
         let node = node.clone();
         async move { node.shutdown().await }
     });
+    // A second of the paused clock: the end has begun, and its deadline of five is far.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     late.write(&send_name(GREATER)).await;
     let failure = refused(&mut events).await;
