@@ -384,6 +384,7 @@ pub mod private {
         pub const fn value(self) -> Value {
             match Float::new(self.0) {
                 Some(float) => Value::Float(float),
+                // In a constant: an error of the compiler at the literal.
                 None => panic!("Erlang has no infinite floats"),
             }
         }
@@ -408,6 +409,7 @@ pub mod private {
     impl Literal<char> {
         #[must_use]
         pub const fn value(self) -> Value {
+            // In a constant: an error of the compiler at the literal.
             panic!("a quoted atom is written (atom!(\"text\")), a character (u32::from(character))")
         }
     }
@@ -418,6 +420,7 @@ pub mod private {
         match identifier.as_bytes() {
             [b'r', b'#', ..] => identifier.split_at(2).1,
             [b'A'..=b'Z' | b'_', ..] => {
+                // In a constant: an error of the compiler at the name.
                 panic!("this name is a variable in Erlang; splice (variable) or (atom!(\"Text\"))")
             }
             _ => identifier,

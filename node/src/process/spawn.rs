@@ -65,6 +65,7 @@ impl Node {
                 relate(&mut relations, &pid);
                 Arc::new(Process::new(pid, kind, relations))
             })
+            // OTP's `system_limit`, which is an error of the caller there too: see `Node::spawn`.
             .unwrap_or_else(|_| panic!("system_limit: 2^28 processes are alive"))
     }
 
